@@ -1,0 +1,231 @@
+import type { Outcome, ReleaseAnswer } from './backend';
+import type { Clock, Timer } from './clock';
+import { LockLostError } from './errors';
+import type { LockEvents } from './events';
+import type { Lease, Loss } from './lease';
+import type { LocalQueue } from './local-queue';
+import type { Lock } from './lock';
+import type { Terms } from './options';
+
+/** What a hold needs of its service. */
+export interface HoldContext {
+  readonly clock: Clock;
+  readonly events: LockEvents;
+  /** All holds that are not over: a hold adds and removes itself. */
+  readonly holds: Set<Hold>;
+  /** A hold is over, or has nothing left to do but to run out. */
+  readonly onSettled: () => void;
+}
+
+/** How a hold ended; `'unknown'` when the store did not say. */
+export type EndAnswer = ReleaseAnswer | 'unknown';
+
+const RELEASED: Promise<EndAnswer> = Promise.resolve('released');
+const LOST: Promise<EndAnswer> = Promise.resolve('lost');
+const UNKNOWN: Promise<EndAnswer> = Promise.resolve('unknown');
+
+/** One caller's hold of one key: one turn on a lease. */
+export class Hold implements Lock {
+  readonly keys: readonly string[];
+  readonly fencingToken: bigint;
+  /** When it was got, on the clock. */
+  readonly since: number;
+  readonly #until: number;
+  #loss: Loss | undefined;
+  #sections = 0;
+  #onEmpty: (() => void) | undefined;
+  #end: Promise<EndAnswer> | undefined;
+  #runsOut = false;
+  /** At first `maxHold`, then the time to free the lock under a body that hangs; after the end, `minHold`. */
+  #timer: Timer | undefined;
+  #controller: AbortController | undefined;
+
+  constructor(
+    readonly key: string,
+    private readonly lease: Lease,
+    private readonly queue: LocalQueue,
+    private readonly terms: Terms,
+    private readonly context: HoldContext,
+  ) {
+    this.keys = [key];
+    this.fencingToken = lease.fence;
+    this.since = context.clock.now();
+    this.#until = this.since + terms.maxHold;
+    context.holds.add(this);
+    lease.holder = this;
+    if (lease.loss) this.onLoss(lease.loss);
+    if (terms.maxHold !== Infinity) this.#after(terms.maxHold, () => this.#onMaxHold());
+  }
+
+  get fencingTokens(): ReadonlyMap<string, bigint> {
+    return new Map([[this.key, this.fencingToken]]);
+  }
+
+  get mode(): Terms['mode'] {
+    return this.terms.mode;
+  }
+
+  /** Whether it can be joined: not given back, and so not before the last section that got or joined it has ended. */
+  get isInside(): boolean {
+    return !this.#end;
+  }
+
+  /** Whether a section that got or joined it still runs. */
+  get isEntered(): boolean {
+    return this.#sections > 0;
+  }
+
+  enter(): void {
+    this.#sections++;
+  }
+
+  leave(): void {
+    if (--this.#sections === 0) this.#onEmpty?.();
+  }
+
+  /** Resolves when the sections that are still inside have left. */
+  empty(): Promise<void> {
+    return new Promise((resolve) => (this.#onEmpty = resolve));
+  }
+
+  /** Its caller is done with it, and so are we but for `minHold`. */
+  get runsOut(): boolean {
+    return this.#runsOut;
+  }
+
+  /** Its caller is done with it. */
+  get ended(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** Why the lock was lost, found out at this moment; `undefined` while it is held, or if it was until its end. */
+  get loss(): Loss | undefined {
+    if (this.#loss || this.#end) return this.#loss;
+    if (this.context.clock.now() >= this.#until) this.lose('maxHold');
+    else this.lease.isValid(); // says so to onLoss
+    return this.#loss;
+  }
+
+  get held(): boolean {
+    return this.#end === undefined && this.loss === undefined;
+  }
+
+  get signal(): AbortSignal {
+    const { loss } = this;
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (loss) this.#controller.abort(this.lostError());
+    }
+    return this.#controller.signal;
+  }
+
+  remainingTime(): number {
+    if (!this.held) return 0;
+    return Math.max(0, Math.min(this.lease.validUntil, this.#until) - this.context.clock.now());
+  }
+
+  assertHeld(): void {
+    if (!this.held) throw this.lostError();
+  }
+
+  async release(): Promise<void> {
+    await this.end({ ok: true });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  lostError(result?: unknown): LockLostError {
+    const { reason, cause } = this.#loss ?? { reason: 'released' as const };
+    return new LockLostError(this.key, { reason, cause, result });
+  }
+
+  /** Ends the trust in this lock and its renewal. The store is not touched: the body must settle first. */
+  lose(reason: Loss['reason']): void {
+    this.lease.retired = true;
+    this.onLoss({ reason });
+  }
+
+  /** Gives the lock back, once. */
+  end(outcome: Outcome): Promise<EndAnswer> {
+    return (this.#end ??= this.#finish(outcome));
+  }
+
+  /** Gives back what was never used: `minHold` is for work that was done. */
+  undo(error: unknown): void {
+    void (this.#end ??= this.#finish({ error }, 0));
+  }
+
+  /** Leaves the lock to its ttl. */
+  abandon(): void {
+    this.#stopTimer();
+    this.context.holds.delete(this);
+    this.context.onSettled();
+  }
+
+  #finish(outcome: Outcome, minHold = this.terms.minHold): Promise<EndAnswer> {
+    const { loss } = this;
+    this.#stopTimer();
+    if (loss) {
+      // It may still be ours in the store. Nobody waits for an answer about that, unless we gave it up ourselves.
+      const freed = this.#free({ error: this.lostError() });
+      return loss.reason === 'maxHold' ? freed.then(() => LOST) : LOST;
+    }
+    const early = minHold === 0 ? 0 : this.since + minHold - this.context.clock.now();
+    if (early <= 0) return this.#free(outcome);
+    this.#after(early, () => void this.#free(outcome));
+    this.#runsOut = true;
+    this.context.onSettled();
+    return RELEASED;
+  }
+
+  #free(outcome: Outcome): Promise<EndAnswer> {
+    if (!this.context.holds.has(this)) return UNKNOWN; // abandoned
+    const { lease, queue, context } = this;
+    lease.holder = undefined;
+    if (queue.handOff(lease)) {
+      context.events.released(this, lease);
+      this.abandon();
+      return RELEASED;
+    }
+    return queue.giveBack(lease, outcome).then(
+      (answer) => this.#onAnswer(answer),
+      (error: unknown) => {
+        if (!this.#loss) context.events.releaseFailed(lease, error, this);
+        return this.#onAnswer('unknown');
+      },
+    );
+  }
+
+  #onAnswer(answer: EndAnswer): EndAnswer {
+    if (this.#end) this.abandon(); // not yet, if it was taken from a body that hangs
+    if (answer === 'lost' && !this.#loss) this.onLoss({ reason: 'stolen' });
+    else if (answer !== 'unknown' && !this.#loss) this.context.events.released(this, this.lease);
+    return answer;
+  }
+
+  #onMaxHold(): void {
+    this.lose('maxHold');
+    // Stores whose leases end with a session would never free it under a body that hangs.
+    this.#after(this.terms.ttl, () => void this.#free({ error: this.lostError() }));
+  }
+
+  /** For the lease. */
+  onLoss(loss: Loss): void {
+    if (this.#loss) return;
+    this.#loss = loss;
+    this.context.events.lost(this.lease, loss, this);
+    this.#controller?.abort(this.lostError());
+  }
+
+  #after(ms: number, callback: () => void): void {
+    this.#timer = this.context.clock.setTimeout(callback, Math.ceil(ms));
+    this.#timer.unref?.();
+  }
+
+  #stopTimer(): void {
+    if (this.#timer) this.context.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}

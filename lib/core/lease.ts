@@ -1,0 +1,105 @@
+import type { Grant, LockMode } from './backend';
+import type { Clock } from './clock';
+import type { LockLostReason } from './errors';
+import { LockLostError } from './errors';
+
+/** What two claims must have in common to be served by the same grant. */
+export interface Shape {
+  readonly mode: LockMode;
+  readonly permits: number;
+  readonly ttl: number;
+}
+
+/** @internal Whether a grant to one could as well serve the other. */
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.mode === b.mode && a.permits === b.permits && a.ttl === b.ttl;
+}
+
+/** The longest time in which one grant serves the callers of one process, in ms. */
+const HANDOFF_MS = 1_000;
+
+/** Why a lease ended before its time, and what the backend had to say about it. */
+export interface Loss {
+  readonly reason: LockLostReason;
+  readonly cause?: unknown;
+}
+
+/**
+ * A grant in the hands of this process, from its arrival until it is given back or lost. It may pass from one local
+ * caller to the next; each of them has a `Hold` of its own on it.
+ */
+export class Lease {
+  validUntil: number;
+  /** Set once, by whichever comes first; a lost lease never becomes held again. */
+  loss: Loss | undefined;
+  /** How many callers have had it before the present one. */
+  turn = 0;
+  /** No further renewals: `maxHold` has passed, or the application has shut down. */
+  retired = false;
+  /** When the grant came, on the clock. */
+  readonly receivedAt: number;
+  /** Until when it may pass to the next local caller; then other processes get their turn. */
+  readonly handoffUntil: number;
+  /** Whoever holds it now, and wants to hear of a loss. */
+  holder: { onLoss(loss: Loss): void } | undefined;
+
+  readonly #clock: Clock;
+  readonly #whenLost: (lease: Lease) => void;
+  readonly #onBackendLoss: (() => void) | undefined;
+
+  /**
+   * @param key - the key with its prefix
+   * @param whenLost - called once, before the holder is told
+   */
+  constructor(
+    readonly key: string,
+    readonly shape: Shape,
+    readonly grant: Grant,
+    clock: Clock,
+    whenLost: (lease: Lease) => void,
+  ) {
+    this.validUntil = grant.validUntil;
+    this.receivedAt = clock.now();
+    this.handoffUntil = this.receivedAt + Math.min(HANDOFF_MS, shape.ttl / 10);
+    this.#clock = clock;
+    this.#whenLost = whenLost;
+    const { lost } = grant;
+    if (lost?.aborted) {
+      this.loss = lossOf(lost);
+    } else if (lost) {
+      this.#onBackendLoss = () => this.lose(lossOf(lost));
+      lost.addEventListener('abort', this.#onBackendLoss, { once: true });
+    }
+  }
+
+  /** The fencing token of the present turn. */
+  get fence(): bigint {
+    return this.turn === 0 ? this.grant.fence : this.grant.fence + BigInt(this.turn);
+  }
+
+  /** Exact at the moment of the call, however late the timers are. */
+  isValid(now = this.#clock.now()): boolean {
+    if (this.loss) return false;
+    if (now < this.validUntil) return true;
+    this.lose({ reason: 'expired' });
+    return false;
+  }
+
+  lose(loss: Loss): void {
+    if (this.loss) return;
+    this.loss = loss;
+    this.detach();
+    this.#whenLost(this);
+    this.holder?.onLoss(loss);
+  }
+
+  /** Stops listening to the backend: the lease is over. */
+  detach(): void {
+    if (this.#onBackendLoss) this.grant.lost?.removeEventListener('abort', this.#onBackendLoss);
+  }
+}
+
+function lossOf(lost: AbortSignal): Loss {
+  const cause: unknown = lost.reason;
+  return { reason: cause instanceof LockLostError ? cause.reason : 'session', cause };
+}

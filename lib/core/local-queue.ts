@@ -1,0 +1,335 @@
+import type { Grant, LockBackend, Outcome, ReleaseAnswer } from './backend';
+import type { Clock, Timer } from './clock';
+import { NOBODY_LEFT, QueueClaim, tryClaim } from './claim';
+import { LockUnavailableError } from './errors';
+import type { LockEvents } from './events';
+import type { Shape } from './lease';
+import { Lease, sameShape } from './lease';
+import type { LeaseKeeper } from './lease-keeper';
+import type { Request } from './waiter';
+import { Waiter } from './waiter';
+
+/** What all queues of a service share. */
+export interface QueueContext {
+  readonly backend: LockBackend;
+  readonly clock: Clock;
+  readonly keeper: LeaseKeeper;
+  readonly events: LockEvents;
+  readonly maxLocalHandoffs: number;
+  /** The error for a caller who may not wait any longer. */
+  readonly busy: (request: Request) => Error;
+  /** Nobody waits for, holds or asks for the key any more. */
+  readonly onIdle: (queue: LocalQueue) => void;
+}
+
+/** Neighbours in the line that the same grant could serve, and the claims that the line has in the store for them. */
+interface Group {
+  readonly shape: Shape;
+  readonly waiters: Set<Waiter>;
+  readonly claims: Set<QueueClaim>;
+  /** That they must wait has been published. */
+  announced: boolean;
+}
+
+/**
+ * All callers of one key in this process, first come, first served.
+ *
+ * The line, not its head, has the claims in the store: one for exclusive callers however many they are, one per caller
+ * for shared ones (up to their permits). A grant goes to whoever is first when it comes. When an exclusive section ends
+ * and the next in line has the same shape, it takes over the same grant with the next token of its block, without a
+ * command to the store, until the block, the hand-off window or the lease is used up. The next claim is sent as soon as
+ * that is foreseeable, so that the process keeps its place among the others.
+ */
+export class LocalQueue {
+  readonly #groups: Group[] = [];
+  readonly #leases = new Set<Lease>();
+  readonly #overdue = new Set<Waiter>();
+  #tries = 0;
+  #window: Timer | undefined;
+
+  constructor(
+    readonly key: string,
+    private readonly context: QueueContext,
+  ) {}
+
+  /** Waits in line. Rejects with `LockTimeoutError` at the deadline, the signal's reason, or what the backend said. */
+  wait(request: Request): Promise<Lease> {
+    const waiter = new Waiter(request, this.context.clock);
+    this.#join(waiter);
+    waiter.watch({
+      deadline: () => this.#onDeadline(waiter),
+      abort: (reason) => this.#remove(waiter, reason),
+    });
+    this.#pump();
+    if (this.#mustWait(waiter)) this.context.events.contended(this.key, request.shape.mode);
+    return waiter.lease;
+  }
+
+  /** One try, never waits: `null` means held by another, or promised to one who came before. */
+  async try(request: Request): Promise<Lease | null> {
+    const { signal, shape } = request;
+    this.#tries++;
+    try {
+      if (this.#isHeldAgainst(shape)) return null;
+      const ahead = this.#groups[0];
+      const grant = await this.context.backend.acquire(tryClaim(this.key, request, signal));
+      if (!grant) return null;
+      if (signal?.aborted) {
+        this.#putBack(grant, shape);
+        throw signal.reason;
+      }
+      if (!ahead || ahead !== this.#groups[0]) return this.#adopt(grant, shape);
+      // A store without a queue of its own let us pass those who were already waiting here.
+      if (sameShape(ahead.shape, shape)) this.#serve(this.#adopt(grant, shape));
+      else this.#putBack(grant, shape);
+      return null;
+    } catch (error) {
+      throw withKey(error, request.key);
+    } finally {
+      this.#tries--;
+      this.#pump();
+    }
+  }
+
+  /** The holder's section has ended: passes the lease on to the next in line, if that may be. */
+  handOff(lease: Lease): boolean {
+    if (!this.#canHandOff(lease)) return false;
+    lease.turn++;
+    this.#serve(lease);
+    this.#pump();
+    return true;
+  }
+
+  /** The holder's section has ended: the lease goes back to the store. */
+  giveBack(lease: Lease, outcome: Outcome): Promise<ReleaseAnswer> {
+    this.#drop(lease);
+    try {
+      return lease.grant.release(outcome);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    } finally {
+      this.#pump(); // not before: on one connection the next claim then arrives behind the release
+    }
+  }
+
+  /** Lets nobody wait any longer: whoever is known to have to is refused now, the others when that is known. */
+  hurry(): void {
+    for (const { waiters } of [...this.#groups]) {
+      for (const waiter of [...waiters]) this.#onDeadline(waiter);
+    }
+  }
+
+  /** Refuses everybody who waits. */
+  refuseAll(reason: (key: string) => unknown): void {
+    for (const group of this.#groups) this.#refuse(group, reason);
+    this.#pump();
+  }
+
+  /** Adds to the last group, or to a new one behind it. */
+  #join(waiter: Waiter): void {
+    let group = this.#groups.at(-1);
+    if (!group || !sameShape(group.shape, waiter.request.shape)) {
+      group = { shape: waiter.request.shape, waiters: new Set(), claims: new Set(), announced: false };
+      this.#groups.push(group);
+    }
+    group.waiters.add(waiter);
+  }
+
+  /** Sends the claims that the front of the line needs and withdraws the others. */
+  #pump(): void {
+    this.#prune();
+    const front = this.#groups[0];
+    if (!front) return this.#rest();
+    let wanted = this.#claimsWanted(front);
+    while (front.claims.size < wanted) {
+      this.#send(front);
+      wanted = Math.min(wanted, front.waiters.size); // a store that says "held" at once has sent some away
+    }
+    if (front.claims.size > wanted) {
+      for (const claim of [...front.claims].slice(wanted)) this.#withdraw(front, claim);
+    }
+  }
+
+  /** Takes groups without waiters out of the line; the claims of those behind stay where they are in the store. */
+  #prune(): void {
+    for (let i = this.#groups.length - 1; i >= 0; i--) {
+      const group = this.#groups[i]!;
+      if (group.waiters.size > 0) continue;
+      for (const claim of group.claims) this.#withdraw(group, claim);
+      this.#groups.splice(i, 1);
+      const before = this.#groups[i - 1];
+      const behind = this.#groups[i];
+      if (!before || !behind || !sameShape(before.shape, behind.shape)) continue;
+      for (const waiter of behind.waiters) before.waiters.add(waiter);
+      this.#groups.splice(i, 1);
+    }
+  }
+
+  #rest(): void {
+    this.#stopWindow();
+    if (this.#leases.size === 0 && this.#tries === 0) this.context.onIdle(this);
+  }
+
+  #claimsWanted(group: Group): number {
+    if (group.shape.mode === 'shared') return Math.min(group.waiters.size, group.shape.permits);
+    for (const lease of this.#leases) {
+      if (!this.#canHandOff(lease)) continue;
+      this.#window ??= this.context.clock.setTimeout(
+        this.#onWindowEnd,
+        Math.ceil(lease.handoffUntil - this.context.clock.now()),
+      );
+      return 0;
+    }
+    return 1;
+  }
+
+  #canHandOff(lease: Lease): boolean {
+    const front = this.#groups[0];
+    if (!front || lease.shape.mode !== 'exclusive' || !sameShape(front.shape, lease.shape)) return false;
+    if (lease.retired || lease.turn + 1 >= lease.grant.fences) return false;
+    const now = this.context.clock.now();
+    if (now >= lease.handoffUntil || !lease.isValid(now)) return false;
+    const [next] = front.waiters;
+    return now + next!.request.minHold <= lease.validUntil; // it must last for that without us
+  }
+
+  #stopWindow(): void {
+    if (this.#window) this.context.clock.clearTimeout(this.#window);
+    this.#window = undefined;
+  }
+
+  readonly #onWindowEnd = (): void => {
+    this.#window = undefined;
+    this.#pump();
+  };
+
+  #send(group: Group): void {
+    const [first] = group.waiters;
+    const fences = group.shape.mode === 'shared' ? 1 : Math.min(group.waiters.size, 1 + this.context.maxLocalHandoffs);
+    const claim = new QueueClaim(this.key, first!.request, fences, () => this.#onContended(group));
+    group.claims.add(claim);
+    this.context.backend.acquire(claim).then(
+      (grant) => this.#onGrant(group, claim, grant),
+      (error: unknown) => this.#onFailure(group, claim, error),
+    );
+  }
+
+  #withdraw(group: Group, claim: QueueClaim): void {
+    group.claims.delete(claim);
+    claim.withdraw();
+  }
+
+  #onContended(group: Group): void {
+    if (!group.announced) this.context.events.contended(this.key, group.shape.mode);
+    group.announced = true;
+    this.#refuseOverdue();
+  }
+
+  #onGrant(group: Group, claim: QueueClaim, grant: Grant | null): void {
+    group.claims.delete(claim);
+    if (!grant) return this.#onFailure(group, claim, new LockUnavailableError('the backend refused to let us wait'));
+    if (claim.isWithdrawn) this.#putBack(grant, group.shape);
+    else this.#serve(this.#adopt(grant, group.shape));
+    this.#pump();
+  }
+
+  #onFailure(group: Group, claim: QueueClaim, error: unknown): void {
+    if (claim.isWithdrawn) return;
+    group.claims.delete(claim);
+    // A store that is down is down for those behind as well; they need not find it out one after the other.
+    const affected = error instanceof LockUnavailableError ? this.#groups : [group];
+    for (const each of affected) this.#refuse(each, (key) => withKey(error, key));
+    this.#pump();
+  }
+
+  #adopt(grant: Grant, shape: Shape): Lease {
+    const lease = new Lease(this.key, shape, grant, this.context.clock, this.#onLoss);
+    this.#leases.add(lease);
+    this.context.keeper.add(lease);
+    return lease;
+  }
+
+  /** Gives the lease to the first in line, who has its shape. */
+  #serve(lease: Lease): void {
+    const [next] = this.#groups[0]!.waiters;
+    this.#leave(next!);
+    next!.grant(lease);
+    this.#refuseOverdue();
+  }
+
+  #drop(lease: Lease): void {
+    this.#leases.delete(lease);
+    this.context.keeper.delete(lease);
+    lease.detach();
+    this.#stopWindow();
+  }
+
+  readonly #onLoss = (lease: Lease): void => {
+    this.#drop(lease);
+    this.#pump();
+  };
+
+  /** For a grant that came too late: nobody has used it. */
+  #putBack(grant: Grant, shape: Shape): void {
+    grant.release({ error: NOBODY_LEFT }).catch((error: unknown) => {
+      this.context.events.releaseFailed({ key: this.key, shape, fence: grant.fence }, error);
+    });
+  }
+
+  #onDeadline(waiter: Waiter): void {
+    if (this.#mustWait(waiter)) return this.#remove(waiter, this.context.busy(waiter.request));
+    this.#overdue.add(waiter); // the store has not answered yet: it decides between busy and unavailable
+  }
+
+  #refuseOverdue(): void {
+    for (const waiter of this.#overdue) {
+      if (this.#mustWait(waiter)) this.#remove(waiter, this.context.busy(waiter.request));
+    }
+  }
+
+  #refuse(group: Group, reason: (key: string) => unknown): void {
+    for (const waiter of group.waiters) {
+      this.#overdue.delete(waiter);
+      waiter.refuse(reason(waiter.request.key));
+    }
+    group.waiters.clear();
+  }
+
+  #remove(waiter: Waiter, reason: unknown): void {
+    this.#leave(waiter);
+    waiter.refuse(reason);
+    this.#pump();
+  }
+
+  #leave(waiter: Waiter): void {
+    this.#overdue.delete(waiter);
+    for (const { waiters } of this.#groups) {
+      if (waiters.delete(waiter)) return;
+    }
+  }
+
+  /** Whether it is known, not just likely, that the lock is held by another. */
+  #mustWait({ request }: Waiter): boolean {
+    for (const claim of this.#groups[0]?.claims ?? []) {
+      if (claim.isContended) return true;
+    }
+    return this.#isHeldAgainst(request.shape);
+  }
+
+  /** Whether somebody in this process provably holds the lock in a way that excludes the claim. */
+  #isHeldAgainst({ mode, permits }: Shape): boolean {
+    let shared = 0;
+    for (const lease of this.#leases) {
+      if (!lease.isValid()) continue;
+      if (mode === 'exclusive' || lease.shape.mode === 'exclusive') return true;
+      shared++;
+    }
+    return shared >= permits;
+  }
+}
+
+/** The error as one caller sees it: with that caller's key. */
+function withKey(error: unknown, key: string): unknown {
+  if (!(error instanceof LockUnavailableError) || error.key !== undefined) return error;
+  return new LockUnavailableError(`Lock "${key}" could not be asked for: ${error.message}`, { key, cause: error });
+}

@@ -1,0 +1,76 @@
+import type { Outcome } from './backend';
+import { LockConfigError } from './errors';
+import type { LockLostError } from './errors';
+import type { EndAnswer, Hold } from './hold';
+import type { Loss } from './lease';
+import type { Lock } from './lock';
+
+/** Several holds under one handle. */
+export class LockSet implements Lock {
+  readonly keys: readonly string[];
+  #controller: AbortController | undefined;
+
+  /** @param holds - in the order in which they were taken, at least one */
+  constructor(private readonly holds: readonly Hold[]) {
+    this.keys = holds.map((hold) => hold.key);
+  }
+
+  get fencingToken(): bigint {
+    throw new LockConfigError(
+      `"fencingToken" is for a single key, and tokens of different keys do not compare. ` +
+        `Use fencingTokens.get(key) with one of: ${this.keys.join(', ')}.`,
+    );
+  }
+
+  get fencingTokens(): ReadonlyMap<string, bigint> {
+    return new Map(this.holds.map((hold) => [hold.key, hold.fencingToken]));
+  }
+
+  get loss(): Loss | undefined {
+    return this.holds.find((hold) => hold.loss)?.loss;
+  }
+
+  get held(): boolean {
+    return this.holds.every((hold) => hold.held);
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      const controller = (this.#controller = new AbortController());
+      for (const { signal } of this.holds) {
+        if (signal.aborted) controller.abort(signal.reason);
+        else signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true });
+      }
+    }
+    void this.loss; // a loss found out only now aborts the signal
+    return this.#controller.signal;
+  }
+
+  remainingTime(): number {
+    return Math.min(...this.holds.map((hold) => hold.remainingTime()));
+  }
+
+  assertHeld(): void {
+    for (const hold of this.holds) hold.assertHeld();
+  }
+
+  lostError(result?: unknown): LockLostError {
+    return (this.holds.find((hold) => hold.loss) ?? this.holds[0]!).lostError(result);
+  }
+
+  async release(): Promise<void> {
+    await this.end({ ok: true });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  /** Gives all back, the last one first, and waits for all. */
+  async end(outcome: Outcome): Promise<EndAnswer> {
+    const answers = await Promise.all([...this.holds].reverse().map((hold) => hold.end(outcome)));
+    return ANSWERS_BY_WEIGHT.find((answer) => answers.includes(answer)) ?? 'released';
+  }
+}
+
+const ANSWERS_BY_WEIGHT: readonly EndAnswer[] = ['lost', 'conflict', 'unknown'];

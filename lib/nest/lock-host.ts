@@ -1,0 +1,89 @@
+import { Inject } from '@nestjs/common';
+import { LockNotReadyError } from '../core/errors';
+import type { LockService } from '../core/lock-service';
+import { getLockHostToken } from './lock.tokens';
+
+/** All that a locked method asks of a `LockService`. */
+export type Locks = Pick<LockService, 'run'>;
+
+/**
+ * Stands in for the `LockService` while an application is being built: instances with locked methods depend on it
+ * instead, since it depends on nothing and so closes no cycle. The service joins it when it is built.
+ */
+export class LockHost {
+  locks: Locks | undefined;
+  /** The application is over: what another one also provides may go on with that one's host. */
+  isClosed = false;
+
+  constructor(readonly instance?: string) {}
+}
+
+/** Which instance uses which host, by host token. Instances themselves carry nothing, and may be frozen. */
+const hosts = new WeakMap<object, Map<symbol, LockHost>>();
+
+/** Makes Nest hand the `LockHost` to every instance of the class that it creates. */
+export function requireHost(prototype: object, instance: string | undefined): void {
+  const token = getLockHostToken(instance);
+  if (token in prototype) return;
+  Object.defineProperty(prototype, token, {
+    configurable: true,
+    get(this: object) {
+      return hosts.get(this)?.get(token);
+    },
+    set(this: object, host: LockHost) {
+      attachHost(this, host);
+    },
+  });
+  Inject(token)(prototype, token);
+}
+
+/** Lets the locked methods of the object use the host. */
+export function attachHost(object: object, host: LockHost): void {
+  const ofObject = hosts.get(object) ?? new Map<symbol, LockHost>();
+  hosts.set(object, ofObject.set(getLockHostToken(host.instance), host));
+}
+
+/**
+ * Lets the decorated methods of an object that Nest did not create use this `LockService`: in unit tests, or after
+ * `new Service()` by hand. A mock with a `run` method suffices.
+ *
+ * @param instance - name of the set-up that the decorator asks for; default: the default one
+ * @returns the object
+ * @example
+ * const service = attachLocks(new TicketService(), locks);
+ */
+export function attachLocks<T extends object>(object: T, locks: Locks, instance?: string): T {
+  const host = new LockHost(instance);
+  host.locks = locks;
+  attachHost(object, host);
+  return object;
+}
+
+/** The host that the object was given, if any. */
+export function hostOf(object: object, instance: string | undefined): LockHost | undefined {
+  return hosts.get(object)?.get(getLockHostToken(instance));
+}
+
+/** The locks that a method of the object has to use. @throws LockNotReadyError */
+export function locksOf(self: unknown, method: string, instance: string | undefined): Locks {
+  const isObject = typeof self === 'object' && self !== null;
+  const host = isObject ? hostOf(self, instance) : undefined;
+  if (host?.locks) return host.locks;
+  throw new LockNotReadyError(`${method} was not run, because its lock cannot be taken: ${why(isObject, host)}`);
+}
+
+function why(isObject: boolean, host: LockHost | undefined): string {
+  if (host) {
+    return (
+      'its LockService is not built yet. Call it from onModuleInit or later, not from a constructor or a factory ' +
+      'that the options of LockModule depend on.'
+    );
+  }
+  if (!isObject) return 'it was called without its instance. Call it as a method, or bind it.';
+  return (
+    'Nest did not create this instance, or is still in its constructor. ' +
+    'Provide the class to Nest, with LockModule.forRoot() in the root module; ' +
+    'for an instance made by hand call attachLocks(instance, locks) from nestlock/testing. ' +
+    '(What a static useFactory or useValue provides is attached when the modules are initialised.)'
+  );
+}

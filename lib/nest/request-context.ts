@@ -1,0 +1,81 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ExecutionContext } from '@nestjs/common';
+import { LockKeyError } from '../core/errors';
+
+/** As much of a response as is needed to see that its client has gone. */
+interface ResponseStream {
+  readonly destroyed?: boolean;
+  readonly writableFinished?: boolean;
+  once(event: 'close', listener: () => void): unknown;
+  removeListener(event: 'close', listener: () => void): unknown;
+}
+
+const storage = new AsyncLocalStorage<RequestContext>();
+
+/** What a locked method must know of the request (or message) that it is called for. */
+export class RequestContext {
+  /** Why waiting ends when nobody is there for the answer any more. */
+  readonly gone = new Error('The request was closed by its client while it waited for a lock.');
+  #controller: AbortController | undefined;
+  #response: ResponseStream | undefined;
+  #isAnswered = false;
+
+  constructor(readonly execution: ExecutionContext) {}
+
+  static current(): RequestContext | undefined {
+    return storage.getStore();
+  }
+
+  run<T>(callback: () => T): T {
+    return storage.run(this, callback);
+  }
+
+  /** The adapter's request over HTTP, `context.req` in GraphQL. @throws LockKeyError for other hosts */
+  get request(): unknown {
+    const type: string = this.execution.getType();
+    if (type === 'http') return this.execution.switchToHttp().getRequest();
+    if (type === 'graphql') return this.execution.getArgByIndex<{ req?: unknown } | undefined>(2)?.req;
+    throw new LockKeyError(`A {req.…} lock key needs an HTTP or GraphQL request, and this is a "${type}" message.`);
+  }
+
+  /** Aborts when nobody is there for the answer any more. Nothing is listened to before it is asked for. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#isAnswered) return this.#controller.signal;
+      this.#response = responseOf(this.execution);
+      if (this.#response?.destroyed && !this.#response.writableFinished) this.#onClose();
+      else this.#response?.once('close', this.#onClose);
+    }
+    return this.#controller.signal;
+  }
+
+  /** The handler has answered. What it has left running in the background may go on waiting. */
+  answered(): void {
+    this.#isAnswered = true;
+    this.#response?.removeListener('close', this.#onClose);
+  }
+
+  /** Nobody listens to the handler any more: unless it has answered, whoever still waits for a lock gives up. */
+  abandoned(): void {
+    if (this.#isAnswered) return;
+    this.answered();
+    this.#controller?.abort(this.gone);
+  }
+
+  readonly #onClose = (): void => {
+    if (!this.#response?.writableFinished) this.#controller?.abort(this.gone);
+  };
+}
+
+/** Node's response behind the one of the adapter, if there is one. */
+function responseOf(execution: ExecutionContext): ResponseStream | undefined {
+  const type: string = execution.getType();
+  const context = type === 'graphql' ? execution.getArgByIndex<Record<string, unknown> | undefined>(2) : undefined;
+  const response: unknown =
+    type === 'http'
+      ? execution.switchToHttp().getResponse()
+      : (context?.['res'] ?? context?.['reply'] ?? (context?.['req'] as { res?: unknown } | undefined)?.res);
+  const stream = (response as { raw?: unknown } | undefined)?.raw ?? response;
+  return typeof (stream as Partial<ResponseStream> | undefined)?.once === 'function' ? (stream as ResponseStream) : undefined;
+}

@@ -1,0 +1,10 @@
+export { attachLocks } from '../nest/lock-host';
+export { lockBackendCases } from './backend-cases';
+export type { CuttableBackend, LockBackendCapability, LockBackendCase, LockBackendHarness } from './backend-harness';
+export { FakeClock } from './fake-clock';
+export { faultyBackend } from './faulty-backend';
+export type { BackendFaults, Fault } from './faulty-backend';
+export { LockTestingModule } from './lock-testing.module';
+export type { LockTestingModuleOptions } from './lock-testing.module';
+export { TestLockBackend } from './test-lock.backend';
+export type { ElsewhereOptions, TestLockBackendOptions } from './test-lock.backend';

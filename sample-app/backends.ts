@@ -1,0 +1,13 @@
+import { type LockBackend, memoryBackend } from 'nestlock';
+
+/** The stores that the locks can be in, by the name in LOCK_BACKEND; made from the URL in LOCK_URL. */
+export const backends: Readonly<Record<string, (url: string | undefined) => LockBackend>> = {
+  memory: () => memoryBackend(),
+};
+
+/** @throws Error when there is no such backend */
+export function createBackend(name: string, url: string | undefined): LockBackend {
+  const create = Object.hasOwn(backends, name) ? backends[name] : undefined;
+  if (!create) throw new Error(`There is no lock backend "${name}". There is: ${Object.keys(backends).join(', ')}`);
+  return create(url);
+}

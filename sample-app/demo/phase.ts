@@ -1,0 +1,147 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Sale, TicketEvent } from '../events/ticket-event';
+import type { InventoryStats } from '../inventory/inventory-server';
+import type { ReportRun } from '../reports/sales-report';
+import { Children } from './children';
+import type { Flags } from './flags';
+import { HttpClient } from './http-client';
+import { type Answer, inParallel, runBuyers } from './load';
+import type { Progress } from './progress';
+
+/** What one run of the load has shown. */
+export interface PhaseResult {
+  readonly seats: number;
+  readonly answers: readonly Answer[];
+  /** How long the selling took, in ms. */
+  readonly duration: number;
+  /** The sales ledger of the shop. */
+  readonly ledger: readonly Sale[];
+  /** The seats that are left, as the inventory says. */
+  readonly seatsLeft: number;
+  /** The most invoices that were printed at once. */
+  readonly printsPeak: number;
+  /** Writes of the app that the inventory refused. */
+  readonly staleWritesRefused: number;
+  /** Whether the inventory refused a write with an old fencing token that the demo sent; only with locking. */
+  readonly staleProbeRefused: boolean | undefined;
+  /** How often the report job ran, for each tick of its clock. */
+  readonly runsPerTick: readonly number[];
+}
+
+export interface Phase extends Pick<Flags, 'backend' | 'processes' | 'buyers' | 'seats'> {
+  readonly locking: boolean;
+  readonly lockUrl: string | undefined;
+  readonly progress: Progress;
+  /** Ends the phase from outside. */
+  readonly signal: AbortSignal;
+}
+
+const EVENT = 'concert';
+/** How many invoices are asked for, all at once. */
+const INVOICES = 60;
+/** The report job is watched for so many ticks, but no longer than this, in ms. */
+const TICKS = 2;
+const TICKS_TIMEOUT = 15_000;
+
+/** Starts everything anew, lets the buyers in, and takes stock. */
+export async function runPhase(phase: Phase): Promise<PhaseResult> {
+  const failure = new AbortController();
+  const signal = AbortSignal.any([phase.signal, failure.signal]);
+  const children = new Children((reason) => failure.abort(reason));
+  const client = new HttpClient(signal);
+  try {
+    const { inventory, urls } = await startAll(phase, children);
+    const sold = await sell(phase, urls, client);
+    signal.throwIfAborted();
+    const invoices = await printInvoices(phase, urls, client, sold.answers);
+    const runs = await awaitTicks(phase, urls[0]!, client);
+    const stock = await takeStock(inventory, client);
+    const staleProbeRefused = phase.locking ? await probeStaleWrite(inventory, client) : undefined;
+    phase.progress.done(`${title(phase)}: ${describe(sold.answers)}, invoices printed: ${invoices}.`);
+    return { seats: phase.seats, ...sold, ...stock, runsPerTick: perTick(runs), staleProbeRefused };
+  } catch (error) {
+    // What broke off a request tells more than the request that was broken off.
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    client.close();
+    await children.stop();
+  }
+}
+
+async function startAll({ seats, processes, locking, backend, lockUrl, ...phase }: Phase, children: Children) {
+  phase.progress.update(`${title({ locking })}: starting the inventory and the app (${processes} × node) …`);
+  const inventory = await children.start('inventory.process.js', { args: [EVENT, String(seats)] });
+  const env = {
+    PORT: '0',
+    INVENTORY_URL: inventory,
+    LOCKING: locking ? 'on' : 'off',
+    LOCK_BACKEND: backend,
+    LOCK_URL: lockUrl,
+  };
+  const apps = Array.from({ length: processes }, () => children.start('app.process.js', { env }));
+  return { inventory, urls: await Promise.all(apps) };
+}
+
+async function sell({ buyers, progress, ...phase }: Phase, urls: readonly string[], client: HttpClient) {
+  const answers: Answer[] = [];
+  const onAnswer = (answer: Answer) => {
+    answers.push(answer);
+    progress.update(`${title(phase)}: ${answers.length} of ${buyers} buyers answered; ${describe(answers)}`);
+  };
+  const start = performance.now();
+  await runBuyers({ urls, eventId: EVENT, buyers, client, onAnswer });
+  return { answers, duration: performance.now() - start };
+}
+
+/** Asks for the invoices of the first sales, all at once. */
+async function printInvoices(phase: Phase, urls: readonly string[], client: HttpClient, answers: readonly Answer[]) {
+  const sales = answers.flatMap(({ saleId }) => saleId ?? []).slice(0, INVOICES);
+  let printed = 0;
+  await inParallel(sales.length, INVOICES, async (index) => {
+    const { status } = await client.send('POST', `${urls[index % urls.length]}/invoices/${sales[index]}`);
+    if (status !== 201) throw new Error(`An invoice could not be printed: ${status}`);
+    phase.progress.update(`${title(phase)}: ${++printed} of ${sales.length} invoices printed`);
+  });
+  return printed;
+}
+
+/** Waits until the report job has run for some ticks. */
+async function awaitTicks(phase: Phase, url: string, client: HttpClient): Promise<ReportRun[]> {
+  const deadline = performance.now() + TICKS_TIMEOUT;
+  for (;;) {
+    const runs = await client.get<ReportRun[]>(`${url}/reports`);
+    const ticks = perTick(runs).length;
+    if (ticks >= TICKS || performance.now() > deadline) return runs;
+    phase.progress.update(`${title(phase)}: waiting for the report job (${ticks} of ${TICKS} ticks)`);
+    await sleep(100, undefined, { signal: phase.signal });
+  }
+}
+
+async function takeStock(inventory: string, client: HttpClient) {
+  const { seats: seatsLeft } = await client.get<TicketEvent>(`${inventory}/events/${EVENT}`);
+  const ledger = await client.get<Sale[]>(`${inventory}/sales`);
+  const { prints, staleWritesRefused } = await client.get<InventoryStats>(`${inventory}/stats`);
+  return { seatsLeft, ledger, printsPeak: prints.peak, staleWritesRefused };
+}
+
+/** Writes what is there anyway, with a token from long ago. */
+async function probeStaleWrite(inventory: string, client: HttpClient): Promise<boolean> {
+  const url = `${inventory}/events/${EVENT}`;
+  const { status } = await client.send('PUT', url, await client.get(url), { 'x-fencing-token': '1' });
+  return status === 412;
+}
+
+function perTick(runs: readonly ReportRun[]): number[] {
+  const counts = new Map<number, number>();
+  for (const { tick } of runs) counts.set(tick, (counts.get(tick) ?? 0) + 1);
+  return [...counts.values()];
+}
+
+const title = ({ locking }: Pick<Phase, 'locking'>) => (locking ? 'Locking on' : 'Locking off');
+
+function describe(answers: readonly Answer[]): string {
+  const sold = answers.filter(({ outcome }) => outcome === 'sold');
+  const seats = sold.reduce((sum, answer) => sum + answer.seats, 0);
+  return `seats sold: ${seats}, buyers refused: ${answers.length - sold.length}`;
+}

@@ -1,0 +1,195 @@
+import type { Timer } from '../../lib/core/clock';
+import { FakeClock } from '../../lib/testing/fake-clock';
+import { memoryBackend } from '../../lib/backends/memory/memory.backend';
+import { LockService } from '../../lib/core/lock-service';
+import { TTL, begin, recordEvents, validity, withMemory, withScript } from './support';
+
+test('a lock is renewed every third of its ttl while its section runs, and no longer', async () => {
+  const { clock, backend, locks } = withScript();
+  backend.grantAll().onRenew = (renewal) => renewal.confirm();
+  const start = clock.now();
+  const section = begin(locks, 'k');
+  await clock.advance(10 * TTL);
+  const intervals = backend.renewals.map(({ sentAt }, i) => sentAt - (backend.renewals[i - 1]?.sentAt ?? start));
+  expect(intervals).toHaveLength(30);
+  for (const interval of intervals) expect(interval).toBeCloseTo(TTL / 3, -1);
+  expect(section.lock.held).toBe(true);
+
+  section.finish();
+  await clock.advance(10 * TTL);
+  expect(backend.renewals).toHaveLength(30);
+  expect(clock.pending).toBe(0);
+});
+
+test('a lock outlives its ttl by being renewed (memory)', async () => {
+  const { clock, locks } = withMemory();
+  const section = begin(locks, 'k');
+  await clock.advance(20 * TTL);
+  expect(section.lock.held).toBe(true);
+  await expect(locks.tryAcquire('k')).resolves.toBeNull();
+});
+
+test('locks are renewed together', async () => {
+  const { clock, backend, locks } = withScript();
+  backend.grantAll().onRenew = (renewal) => renewal.confirm();
+  for (let i = 0; i < 50; i++) {
+    begin(locks, `k${i}`);
+    await clock.advance(10);
+  }
+  await clock.advance(TTL / 3);
+  expect(backend.renewals).toHaveLength(1);
+  expect(backend.renewals[0]!.grants).toHaveLength(50);
+});
+
+test('a lock with a short ttl does not wait for those with a long one', async () => {
+  const { clock, backend, locks } = withScript();
+  backend.grantAll().onRenew = (renewal) => renewal.confirm();
+  begin(locks, 'long');
+  const short = begin(locks, 'short', { ttl: 300 });
+  await clock.advance(1_000);
+  expect(short.lock.held).toBe(true);
+  expect(backend.renewals).toHaveLength(10);
+  for (const { grants } of backend.renewals) expect(grants.map(({ claim }) => claim.ttl)).toEqual([300]);
+});
+
+test('there is at most one renewal in flight per lock; other locks do not wait for it', async () => {
+  const { clock, backend, locks } = withScript();
+  backend.grantAll();
+  begin(locks, 'a');
+  await clock.advance(TTL / 3);
+  expect(backend.renewals).toHaveLength(1);
+  const b = begin(locks, 'b');
+  await clock.advance(TTL / 3 + 100);
+  expect(backend.renewals).toHaveLength(2);
+  expect(backend.renewals[1]!.grants.map(({ claim }) => claim.key)).toEqual(['nestlock:b']);
+  backend.renewals[1]!.confirm();
+  await clock.advance(TTL / 3);
+  expect(b.lock.held).toBe(true);
+});
+
+test.each([
+  ['could not be found out', 'answer'],
+  ['was rejected', 'reject'],
+  ['had no answer for this lock', 'short'],
+] as const)('a renewal that %s is tried again while the lock is valid', async (_, how) => {
+  const { clock, backend, locks } = withScript();
+  backend.grantAll();
+  const section = begin(locks, 'k');
+  backend.onRenew = (renewal) => {
+    if (how === 'answer') renewal.answerWith(undefined);
+    else if (how === 'short') renewal.answerWith();
+    else renewal.fail(new Error('connection lost'));
+  };
+  await clock.advance(validity() - 1_500);
+  expect(section.lock.held).toBe(true);
+  expect(backend.renewals.length).toBeGreaterThanOrEqual(4);
+  expect(backend.renewals.length).toBeLessThan(20);
+  backend.onRenew = (renewal) => renewal.confirm();
+  await clock.advance(1_500);
+  await clock.advance(TTL / 2);
+  expect(section.lock.held).toBe(true);
+});
+
+test('a renewal that never succeeds ends with the lock, in time', async () => {
+  const { clock, backend, locks } = withScript();
+  backend.grantAll().onRenew = (renewal) => renewal.answerWith(undefined);
+  const section = begin(locks, 'k');
+  await clock.advance(validity() - 1);
+  expect(section.lock.held).toBe(true);
+  await clock.advance(1);
+  expect(section.lock.signal.reason).toMatchObject({ reason: 'expired' });
+  const { length } = backend.renewals;
+  await clock.advance(3 * TTL);
+  expect(backend.renewals).toHaveLength(length);
+});
+
+test('"not ours any more" is a loss at once, for that lock only', async () => {
+  const { clock, backend, locks } = withScript();
+  backend.grantAll();
+  const a = begin(locks, 'a');
+  const b = begin(locks, 'b');
+  await clock.advance(TTL / 3);
+  const { signal } = a.lock;
+  backend.renewals[0]!.answerWith(null, clock.now() + TTL);
+  await clock.advance(0);
+  expect(signal.aborted).toBe(true);
+  expect(signal.reason).toMatchObject({ reason: 'stolen', key: 'a' });
+  expect(b.lock.held).toBe(true);
+});
+
+test('a stolen lock is not renewed again', async () => {
+  const { clock, backend, locks } = withScript();
+  backend.grantAll().onRenew = (renewal) => renewal.answerWith(null);
+  begin(locks, 'k');
+  await clock.advance(5 * TTL);
+  expect(backend.renewals).toHaveLength(1);
+  expect(clock.pending).toBe(0);
+});
+
+test('a grant that comes with little time left is renewed before that time ends', async () => {
+  const { clock, backend, locks } = withScript();
+  const section = begin(locks, 'k');
+  await clock.advance(validity() - 3_000);
+  backend.lastClaim.grant();
+  backend.onRenew = (renewal) => renewal.confirm();
+  await clock.advance(3_000);
+  expect(section.lock.held).toBe(true);
+});
+
+test('leases that are shorter than their ttl are renewed in time (sessions)', async () => {
+  const { clock, backend, locks } = withScript();
+  backend.onAcquire = (claim) => claim.grant({ validUntil: clock.now() + 5_000 });
+  backend.onRenew = (renewal) => renewal.answerWith(clock.now() + 5_000);
+  const section = begin(locks, 'k');
+  await clock.advance(3 * TTL);
+  expect(section.lock.held).toBe(true);
+  expect(backend.renewals.length).toBeLessThan((3 * TTL) / 1_000);
+});
+
+test('an answer that arrives after the release is ignored', async () => {
+  const { clock, backend, locks, warnings } = withScript();
+  backend.grantAll();
+  const section = begin(locks, 'k');
+  await clock.advance(TTL / 3);
+  section.finish('done');
+  await clock.advance(0);
+  expect(section.value).toBe('done');
+  await recordEvents(async (events) => {
+    backend.renewals[0]!.answerWith(null);
+    await clock.advance(TTL);
+    expect(events).toEqual([]);
+  });
+  expect(warnings).toEqual([]);
+  expect(backend.renewals).toHaveLength(1);
+});
+
+test('the keeper lets the process end', async () => {
+  const referenced = new Set<unknown>();
+  class CountingClock extends FakeClock {
+    override setTimeout(callback: () => void, ms: number) {
+      const timer = Object.assign(super.setTimeout(callback, ms), { unref: () => referenced.delete(timer) });
+      referenced.add(timer);
+      return timer;
+    }
+    override clearTimeout(timer: Timer) {
+      referenced.delete(timer);
+      super.clearTimeout(timer);
+    }
+  }
+  const clock = new CountingClock();
+  const locks = new LockService({ backend: memoryBackend({ clock }) });
+  const section = begin(locks, 'k', { maxHold: '1h', minHold: '1m' });
+  await clock.advance(2 * TTL);
+  section.finish();
+  await clock.advance(0);
+  expect(clock.pending).toBeGreaterThan(0);
+  expect(referenced.size).toBe(0);
+});
+
+test('a ttl longer than timers can run is served', async () => {
+  const { clock, locks } = withMemory();
+  const month = 2 ** 31 - 1;
+  const section = begin(locks, 'k', { ttl: month });
+  await clock.advance(month * 2);
+  expect(section.lock.held).toBe(true);
+});
