@@ -8,9 +8,12 @@ export async function createApp(
   settings: Settings & { readonly inventoryUrl: string },
   options?: NestApplicationOptions,
 ): Promise<INestApplication> {
-  const app = await NestFactory.create(AppModule.forRoot(settings), options);
+  return configure(await NestFactory.create(AppModule.forRoot(settings), options));
+}
+
+/** What tests need as well, which create the app in their own way. */
+export function configure(app: INestApplication): INestApplication {
   app.useGlobalPipes(new ValidationPipe({ whitelist: true }));
   // Without this a SIGTERM ends the process with its locks held, and others wait until they expire.
-  app.enableShutdownHooks();
-  return app;
+  return app.enableShutdownHooks();
 }

@@ -14,8 +14,9 @@ export interface LockBackend {
   readonly clock?: Clock;
 
   /**
-   * How often `run` runs its body at most, when `Grant.release` answers `'conflict'`. Default: 5. Only for stores that
-   * check at the end instead of excluding from the start.
+   * Only for stores that find conflicts at the end instead of excluding from the start: how often `run` runs its body at
+   * most, when `Grant.release` answers `'conflict'`. `acquire` and `tryAcquire` are refused then: their caller could not be
+   * run again.
    */
   readonly attempts?: number;
 
@@ -41,8 +42,9 @@ export interface LockBackend {
   renew(grants: readonly Grant[]): Promise<readonly (number | null | undefined)[]>;
 
   /**
-   * Called once at boot. Rejects when it can never work (driver missing, wrong password, a read-only replica); resolves
-   * with a warning to show when it cannot work yet (nobody answers).
+   * Called at boot, once for all who share the backend; again if it is used again after `close`. Rejects when it can never
+   * work (driver missing, wrong password, a read-only replica); resolves with a warning to show when it cannot work yet
+   * (nobody answers).
    */
   open?(): Promise<void | string>;
 
@@ -50,7 +52,7 @@ export interface LockBackend {
   close?(): Promise<void>;
 }
 
-/** One attempt to get a lock. */
+/** One attempt to get a lock. Not a plain object: pass it on as it is, or read what you need; `{ ...claim }` loses parts. */
 export interface Claim {
   /** The key with its prefix. */
   readonly key: string;
@@ -79,7 +81,10 @@ export type LockMode = 'exclusive' | 'shared';
 export interface Grant {
   /** First fencing token of the block. Greater than every token of every earlier exclusive holder of the key. */
   readonly fence: bigint;
-  /** How many tokens, from `fence` on, belong to this grant: it may pass through so many hands within the process. */
+  /**
+   * How many tokens, from `fence` on, belong to this grant: it may pass through so many hands within the process. 0 from a
+   * store that finds conflicts at the end: such grants have no token at all.
+   */
   readonly fences: number;
   /** Until when the lock is provably ours, on the backend's clock. See {@link provableUntil}. */
   readonly validUntil: number;

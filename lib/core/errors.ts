@@ -25,7 +25,7 @@ interface ErrorDetails {
 export abstract class LockError extends Error {
   abstract readonly code: LockErrorCode;
   /** The key that the error is about, as the caller gave it; absent when it is about no single key. */
-  readonly key?: string;
+  declare readonly key?: string;
 
   constructor(message: string, { key, cause }: ErrorDetails = {}) {
     super(message, cause === undefined ? undefined : { cause });
@@ -76,7 +76,7 @@ export class LockLostError extends LockError {
   readonly code = 'LOCK_LOST';
   readonly reason: LockLostReason;
   /** What the body returned, if it had finished when the loss was found. */
-  readonly result?: unknown;
+  declare readonly result?: unknown;
 
   constructor(key: string, { reason, cause, result }: { reason: LockLostReason; cause?: unknown; result?: unknown }) {
     super(`Lock "${key}" is not held any more: ${LOST_BECAUSE[reason]}.`, { key, cause });
@@ -144,7 +144,9 @@ export class LockShutdownError extends LockNotReadyError {
   readonly expose = false;
 
   constructor(key?: string) {
-    super(`${key === undefined ? 'No lock was' : `Lock "${key}" was not`} taken: the application is shutting down.`, { key });
+    super(`${key === undefined ? 'No lock was' : `Lock "${key}" was not`} taken: the application is shutting down.`, {
+      key,
+    });
     this.name = 'LockNotReadyError';
   }
 }

@@ -21,7 +21,7 @@ export interface LockEvent {
   /** `release`, `lost`, `release-failed`: how long the lock was held, in ms. */
   readonly held?: number;
   /** All but `contended`: the fencing token. */
-  readonly fence?: bigint;
+  readonly fence?: bigint | undefined;
   /** `lost`: why. */
   readonly reason?: Loss['reason'];
   /** `lost`, `release-failed`: what the backend said. */
@@ -32,7 +32,7 @@ type Granted = Pick<Lease, 'key' | 'shape' | 'fence'>;
 
 /** One caller's turn on a lease. */
 interface Turn {
-  readonly fencingToken: bigint;
+  readonly fencingTokens: ReadonlyMap<string, bigint>;
   readonly since: number;
 }
 
@@ -84,8 +84,9 @@ export class LockEvents {
     }
   }
 
-  #turn({ fencingToken, since }: Turn): Partial<LockEvent> {
-    return { fence: fencingToken, held: this.clock.now() - since };
+  #turn({ fencingTokens, since }: Turn): Partial<LockEvent> {
+    const [fence] = fencingTokens.values();
+    return { fence, held: this.clock.now() - since };
   }
 
   #event({ key, shape, fence }: Granted, details: Partial<LockEvent>): LockEvent {

@@ -1,6 +1,6 @@
 import type { Outcome, ReleaseAnswer } from './backend';
 import type { Clock, Timer } from './clock';
-import { LockLostError } from './errors';
+import { LockConfigError, LockLostError } from './errors';
 import type { LockEvents } from './events';
 import type { Lease, Loss } from './lease';
 import type { LocalQueue } from './local-queue';
@@ -27,7 +27,7 @@ const UNKNOWN: Promise<EndAnswer> = Promise.resolve('unknown');
 /** One caller's hold of one key: one turn on a lease. */
 export class Hold implements Lock {
   readonly keys: readonly string[];
-  readonly fencingToken: bigint;
+  readonly #fence: bigint | undefined;
   /** When it was got, on the clock. */
   readonly since: number;
   readonly #until: number;
@@ -48,7 +48,7 @@ export class Hold implements Lock {
     private readonly context: HoldContext,
   ) {
     this.keys = [key];
-    this.fencingToken = lease.fence;
+    this.#fence = lease.grant.fences > 0 ? lease.fence : undefined;
     this.since = context.clock.now();
     this.#until = this.since + terms.maxHold;
     context.holds.add(this);
@@ -57,8 +57,13 @@ export class Hold implements Lock {
     if (terms.maxHold !== Infinity) this.#after(terms.maxHold, () => this.#onMaxHold());
   }
 
+  get fencingToken(): bigint {
+    if (this.#fence !== undefined) return this.#fence;
+    throw new LockConfigError(`Lock "${this.key}" has no fencing token: its backend finds conflicts at the end instead.`);
+  }
+
   get fencingTokens(): ReadonlyMap<string, bigint> {
-    return new Map([[this.key, this.fencingToken]]);
+    return new Map(this.#fence === undefined ? [] : [[this.key, this.#fence]]);
   }
 
   get mode(): Terms['mode'] {

@@ -106,7 +106,7 @@ export class LocalQueue {
     try {
       return lease.grant.release(outcome);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     } finally {
       this.#pump(); // not before: on one connection the next claim then arrives behind the release
     }

@@ -1,4 +1,5 @@
 import type { LockBackend } from './backend';
+import { closeBackend } from './backend-users';
 import type { Clock } from './clock';
 import { systemClock } from './clock';
 import { LockShutdownError, LockTimeoutError } from './errors';
@@ -108,7 +109,7 @@ export class LockEngine {
       hold.abandon();
     }
     this.#keeper.stop();
-    await this.backend.close?.();
+    await closeBackend(this.backend, this);
   }
 
   /** Resolves when no section runs any more, or after `ms`. */

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { LockBackend, Outcome } from './backend';
+import { openBackend } from './backend-users';
 import { LockConfigError, LockConflictError, LockReentryError, LockTimeoutError } from './errors';
 import type { Hold } from './hold';
 import type { LockKey } from './key';
@@ -60,7 +61,8 @@ export class LockService {
   async run<T>(key: LockKey, fn: (lock: Lock) => T | PromiseLike<T>, options: RunOptions = {}): Promise<T> {
     const keys = checkKeys(key);
     const terms = checkTerms('run', options, this.#settings);
-    if (typeof fn !== 'function') throw new LockConfigError(`Expected the body of run() to be a function, got ${show(fn)}`);
+    if (typeof fn !== 'function')
+      throw new LockConfigError(`Expected the body of run() to be a function, got ${show(fn)}`);
     terms.signal?.throwIfAborted();
     const since = this.#engine.clock.now();
     const { attempts = 5 } = this.#backend;
@@ -69,7 +71,10 @@ export class LockService {
     try {
       for (let attempt = 1; attempt <= attempts; attempt++) {
         if (attempt > 1) await this.#pause(attempt);
-        const own = missing.length === 1 ? [await this.#engine.take(missing[0]!, terms, since)] : await this.#engine.takeAll(missing, terms, since);
+        const own =
+          missing.length === 1
+            ? [await this.#engine.take(missing[0]!, terms, since)]
+            : await this.#engine.takeAll(missing, terms, since);
         const end = await this.#runBody(own, joined, fn);
         if (!end.conflict) return end.result;
       }
@@ -121,7 +126,7 @@ export class LockService {
    * @throws what the backend says, when it can never work
    */
   async open(): Promise<void> {
-    const warning = await this.#backend.open?.();
+    const warning = await openBackend(this.#backend, this.#engine);
     if (typeof warning === 'string') this.#warn(warning);
   }
 
@@ -138,6 +143,12 @@ export class LockService {
   async #acquire(key: LockKey, call: 'acquire' | 'tryAcquire', options: AcquireOptions): Promise<Lock> {
     const keys = checkKeys(key);
     const terms = checkTerms(call, options, this.#settings);
+    if (this.#backend.attempts !== undefined) {
+      throw new LockConfigError(
+        `${call}() cannot be used with the backend "${this.#backend.name}", which finds conflicts only at the end and then ` +
+          'has to run the work again. Use run() or @DistributedLock.',
+      );
+    }
     const inside = keys.find((each) => this.#sections.find(each));
     if (inside !== undefined) throw new LockReentryError(inside, 'handle');
     return bundle(await this.#engine.takeAll(keys, terms, this.#engine.clock.now()));
@@ -203,7 +214,8 @@ function byKey(a: Hold, b: Hold): number {
 
 function checkBackend(backend: unknown): LockBackend {
   const { name, acquire, renew } = (backend ?? {}) as Partial<LockBackend>;
-  if (typeof name === 'string' && typeof acquire === 'function' && typeof renew === 'function') return backend as LockBackend;
+  if (typeof name === 'string' && typeof acquire === 'function' && typeof renew === 'function')
+    return backend as LockBackend;
   throw new LockConfigError(
     `Expected "backend" to be a LockBackend, such as memoryBackend(), got ${show(backend)}. ` +
       'Is an environment variable unset, or a promise not awaited?',

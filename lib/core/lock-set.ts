@@ -23,7 +23,7 @@ export class LockSet implements Lock {
   }
 
   get fencingTokens(): ReadonlyMap<string, bigint> {
-    return new Map(this.holds.map((hold) => [hold.key, hold.fencingToken]));
+    return new Map(this.holds.flatMap((hold) => [...hold.fencingTokens]));
   }
 
   get loss(): Loss | undefined {

@@ -6,7 +6,8 @@ export interface Lock extends AsyncDisposable {
    * Strictly greater than every earlier exclusive holder's of this key. Send it along with every write to the guarded
    * resource, and let the resource refuse a token smaller than the greatest it has seen.
    *
-   * @throws LockConfigError with several keys, whose tokens do not compare: see `fencingTokens`
+   * @throws LockConfigError with several keys, whose tokens do not compare (see `fencingTokens`), and where conflicts are
+   * found at the end instead (optimistic backends)
    */
   readonly fencingToken: bigint;
   /** The fencing token of each key. */

@@ -110,15 +110,17 @@ const MIN_TTL = 100;
 
 /** Checks a service's options and fills in the defaults. @throws LockConfigError */
 export function checkSettings(options: LockServiceOptions): Settings {
-  const { ttl, waitTimeout, prefix = 'nestlock:', maxLocalHandoffs, shutdownTimeout, busyStatus } = options;
-  if (typeof prefix !== 'string' || prefix.length > 256) throw expected('prefix', 'a string of at most 256 characters', prefix);
+  const { ttl = 30_000, waitTimeout = 10_000, prefix = 'nestlock:' } = options;
+  const { maxLocalHandoffs = 32, shutdownTimeout = 10_000, busyStatus = 423 } = options;
+  if (typeof prefix !== 'string' || prefix.length > 256)
+    throw expected('prefix', 'a string of at most 256 characters', prefix);
   return {
-    ttl: checkDuration('ttl', ttl ?? 30_000, MIN_TTL),
-    waitTimeout: checkDuration('waitTimeout', waitTimeout ?? 10_000, 0, Infinity),
+    ttl: checkDuration('ttl', ttl, MIN_TTL),
+    waitTimeout: checkDuration('waitTimeout', waitTimeout, 0, Infinity),
     prefix,
-    maxLocalHandoffs: checkInteger('maxLocalHandoffs', maxLocalHandoffs ?? 32, 0, 1_000),
-    shutdownTimeout: checkDuration('shutdownTimeout', shutdownTimeout ?? 10_000, 0),
-    busyStatus: checkInteger('busyStatus', busyStatus ?? 423, 400, 599),
+    maxLocalHandoffs: checkInteger('maxLocalHandoffs', maxLocalHandoffs, 0, 1_000),
+    shutdownTimeout: checkDuration('shutdownTimeout', shutdownTimeout, 0),
+    busyStatus: checkInteger('busyStatus', busyStatus, 400, 599),
   };
 }
 
@@ -163,7 +165,8 @@ export function checkTerms(call: keyof typeof CALL_OPTIONS, options: RunOptions,
 /** The duration in ms. @throws LockConfigError */
 export function checkDuration(name: string, value: unknown, min: number, max = MAX_TIMER_MS): number {
   const duration = typeof value === 'string' ? parse(value) : value;
-  if (typeof duration === 'number' && duration >= min && (duration <= MAX_TIMER_MS || duration === max)) return duration;
+  if (typeof duration === 'number' && duration >= min && (duration <= MAX_TIMER_MS || duration === max))
+    return duration;
   const tooLong = typeof duration === 'number' && duration > MAX_TIMER_MS;
   const bound = tooLong ? `at most ${MAX_TIMER_MS} ms${max === Infinity ? ' or Infinity' : ''}` : `at least ${min} ms`;
   throw expected(name, `a duration of ${bound}`, value);

@@ -52,7 +52,9 @@ export function DistributedLock(
 ): LockDecorator<never[], never> {
   const isObjectForm = typeof keyOrOptions === 'object' && keyOrOptions !== null && !Array.isArray(keyOrOptions);
   if (isObjectForm && optionsBesideKey !== undefined) {
-    throw new LockConfigError('Expected @DistributedLock to get either a key and options or one object with both, got both.');
+    throw new LockConfigError(
+      'Expected @DistributedLock to get either a key and options or one object with both, got both.',
+    );
   }
   const given = isObjectForm ? keyOrOptions : { ...checkObject(optionsBesideKey), key: keyOrOptions };
   checkNames('@DistributedLock', given, ['key', ...OPTIONS]);
@@ -107,9 +109,12 @@ function methodOf(
   where: string,
 ): AnyMethod {
   if (typeof property === 'object') {
-    throw new LockConfigError('@DistributedLock is a decorator of TypeScript\'s "experimentalDecorators", which Nest needs.');
+    throw new LockConfigError(
+      '@DistributedLock is a decorator of TypeScript\'s "experimentalDecorators", which Nest needs.',
+    );
   }
-  if (typeof target === 'function') throw new LockConfigError(`${where} is static; @DistributedLock is for instance methods.`);
+  if (typeof target === 'function')
+    throw new LockConfigError(`${where} is static; @DistributedLock is for instance methods.`);
   if (descriptor?.get || descriptor?.set) {
     throw new LockConfigError(`${where} is an accessor; @DistributedLock is for methods.`);
   }

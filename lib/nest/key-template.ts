@@ -58,7 +58,8 @@ function rootReader(root: string, parameters: readonly Parameter[] | undefined):
 
 function unknownRoot(root: string, parameters: readonly Parameter[] | undefined): string {
   const byPosition = 'use the position of the parameter instead: {0}, or {0.customer.id} for a property of it.';
-  if (!parameters) return `names "${root}", but the names of the method's parameters cannot be read here; ${byPosition}`;
+  if (!parameters)
+    return `names "${root}", but the names of the method's parameters cannot be read here; ${byPosition}`;
   const names = parameters.flatMap(({ name }) => name ?? []);
   return (
     `names "${root}", which is no parameter of the method. ` +

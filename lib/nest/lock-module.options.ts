@@ -12,7 +12,8 @@ export interface LockModuleOptions extends Omit<LockServiceOptions, 'busyStatus'
   backend?: LockBackend;
   /**
    * Whether `LockExceptionFilter` is registered for the application, and the HTTP status of `LockTimeoutError`. Default:
-   * `true`, 423.
+   * `true`, 423. `false` for an `APP_FILTER` of your own that answers lock errors: Nest asks those of imported modules
+   * first. Filters of `@UseFilters` and `app.useGlobalFilters()` come before it anyway.
    */
   exceptionFilter?: boolean | { busyStatus?: number };
 }
@@ -65,7 +66,9 @@ export function checkModuleOptions(all: LockModuleOptions & LockModuleExtras): v
 }
 
 /** Checks what `forRootAsync()` was given. @throws LockConfigError */
-export function checkAsyncOptions(all: LockModuleExtras & { useFactory?: unknown; useClass?: unknown; useExisting?: unknown }) {
+export function checkAsyncOptions(
+  all: LockModuleExtras & { useFactory?: unknown; useClass?: unknown; useExisting?: unknown },
+) {
   checkNames('LockModule.forRootAsync()', all, [...ASYNC_OPTIONS, ...EXTRAS]);
   checkExtras(all);
   const factories = ['useFactory', 'useClass', 'useExisting'] as const;

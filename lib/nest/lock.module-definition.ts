@@ -26,21 +26,26 @@ export const SETUP_SERVICE = Symbol('nestlock: service of this set-up');
 
 const extras: LockModuleExtras = { isGlobal: true, instance: undefined };
 
-export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, ASYNC_OPTIONS_TYPE } = new ConfigurableModuleBuilder<LockModuleOptions>({
-  moduleName: 'Lock',
-})
-  .setClassMethodName('forRoot')
-  .setFactoryMethodName('createLockOptions')
-  .setExtras(extras, (definition, { instance, isGlobal }) => {
-    const tokens = [getLockHostToken(instance), getLockBackendToken(instance), getLockServiceToken(instance)] as const;
-    return {
-      ...definition,
-      global: isGlobal ?? true,
-      providers: [...(definition.providers ?? []), ...setupProviders(instance, tokens)],
-      exports: [...tokens],
-    };
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<LockModuleOptions>({
+    moduleName: 'Lock',
   })
-  .build();
+    .setClassMethodName('forRoot')
+    .setFactoryMethodName('createLockOptions')
+    .setExtras(extras, (definition, { instance, isGlobal }) => {
+      const tokens = [
+        getLockHostToken(instance),
+        getLockBackendToken(instance),
+        getLockServiceToken(instance),
+      ] as const;
+      return {
+        ...definition,
+        global: isGlobal ?? true,
+        providers: [...(definition.providers ?? []), ...setupProviders(instance, tokens)],
+        exports: [...tokens],
+      };
+    })
+    .build();
 
 function setupProviders(
   instance: string | undefined,

@@ -52,12 +52,16 @@ function runPromise(locked: LockedMethod, self: unknown, args: unknown[], call: 
       if (isObservable(returned)) {
         throw new LockConfigError(
           `${locked.where} returned an Observable that it does not declare. Declare its return type as Observable ` +
-            "(an \"import type\" hides it at run time), or pass { returns: 'observable' }.",
+            '(an "import type" hides it at run time), or pass { returns: \'observable\' }.',
         );
       }
       const result = await returned;
       if (!isObservable(result)) return result;
-      const { stream, done } = streamOnce(result, { where: locked.where, patience: lock.remainingTime(), settled: () => settled });
+      const { stream, done } = streamOnce(result, {
+        where: locked.where,
+        patience: lock.remainingTime(),
+        settled: () => settled,
+      });
       resolve(stream);
       return done;
     });

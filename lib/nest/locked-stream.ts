@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Subscriber } from 'rxjs';
 import { Observable, Subject, isObservable, takeUntil } from 'rxjs';
 import { LockConfigError } from '../core/errors';
@@ -49,6 +50,7 @@ export function streamOnce(
     finish();
   }, patience);
   timer.unref();
+  const emit = AsyncResource.bind(emitAll); // whoever subscribes, the source runs inside of this lock's section
   const stream = new Observable<unknown>((subscriber) => {
     if (state !== 'open') {
       subscriber.error(new LockConfigError(`The Observable of ${where} ${REFUSED[state]}`));
@@ -56,7 +58,7 @@ export function streamOnce(
     }
     state = 'taken';
     clearTimeout(timer);
-    finish(emitAll(source, subscriber));
+    finish(emit(source, subscriber));
     settled().then(
       () => subscriber.complete(),
       (error: unknown) => subscriber.error(error),
@@ -76,6 +78,8 @@ function emitAll(source: Observable<unknown>, subscriber: Subscriber<unknown>): 
     const left = new Subject<void>();
     subscriber.add(() => left.next());
     if (subscriber.closed) return resolve();
-    source.pipe(takeUntil(left)).subscribe({ next: (value) => subscriber.next(value), error: reject, complete: resolve });
+    source
+      .pipe(takeUntil(left))
+      .subscribe({ next: (value) => subscriber.next(value), error: reject, complete: resolve });
   });
 }

@@ -30,7 +30,9 @@ export function compileKey(key: unknown, method: AnyMethod, where: string): KeyO
   const parameters = parametersOf(originals.get(method) ?? method);
   const compile = (template: unknown) => {
     if (typeof template === 'string') return compileTemplate(template, { where, parameters });
-    throw new LockConfigError(`Expected the key of ${where} to be a string, strings or a function, got ${show(template)}`);
+    throw new LockConfigError(
+      `Expected the key of ${where} to be a string, strings or a function, got ${show(template)}`,
+    );
   };
   if (Array.isArray(key)) {
     if (key.length === 0) throw new LockKeyError(`Expected the key of ${where} to be at least one, got [].`);

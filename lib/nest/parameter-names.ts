@@ -7,6 +7,9 @@ export interface Parameter {
 }
 
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
+/** `x => …` and `async x => …`: the only list without brackets. */
+const BARE_ARROW = /^(?:async\s+)?([\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*)\s*=>/u;
+const REG_EXP = /\/(?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\[\n])+\//y;
 const OPENING = '([{';
 const CLOSING = ')]}';
 
@@ -18,6 +21,8 @@ const CLOSING = ')]}';
 export function parametersOf(method: (...args: never[]) => unknown): readonly Parameter[] | undefined {
   const source = Function.prototype.toString.call(method);
   if (/\{\s*\[native code\]\s*\}\s*$/.test(source)) return undefined;
+  const bare = BARE_ARROW.exec(source)?.[1];
+  if (bare !== undefined) return [{ name: bare, rest: false }];
   const open = parameterListStart(source);
   return open === undefined ? undefined : splitParameters(source, open).map(toParameter);
 }
@@ -35,7 +40,7 @@ function parameterListStart(source: string): number | undefined {
 function splitParameters(source: string, start: number): string[] {
   const parts: string[] = [];
   let part = '';
-  for (let at = start; at < source.length; ) {
+  for (let at = start; at < source.length;) {
     const char = source[at]!;
     if (char === ')' || char === ',') {
       if (part.trim() !== '') parts.push(part.trim());
@@ -67,10 +72,14 @@ function endOfBrackets(source: string, at: number): number {
   return source.length;
 }
 
-/** The index behind the token at `at`: a comment, a string, or else one character. */
+/** The index behind the token at `at`: a comment, a string, a regular expression, or else one character. */
 function skip(source: string, at: number): number {
   if (source.startsWith('//', at)) return indexAfter(source, '\n', at);
   if (source.startsWith('/*', at)) return indexAfter(source, '*/', at + 2);
+  if (source[at] === '/' && /[=([{,:;?!&|>]\s*$/.test(source.slice(0, at))) {
+    REG_EXP.lastIndex = at;
+    if (REG_EXP.test(source)) return REG_EXP.lastIndex; // and not a division
+  }
   const quote = source[at]!;
   if (quote !== '"' && quote !== "'" && quote !== '`') return at + 1;
   for (let i = at + 1; i < source.length; i++) {

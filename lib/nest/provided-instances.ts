@@ -14,7 +14,9 @@ export function attachProvided(modules: ModulesContainer, host: LockHost): void 
 
 /** Warns of locked methods that a subclass has overridden without a decorator of its own: those calls are not locked. */
 export function warnOfUnlockedOverrides(modules: ModulesContainer, host: LockHost): void {
-  const classes = new Set([...instancesWith(modules, host)].map((instance) => Object.getPrototypeOf(instance) as object));
+  const classes = new Set(
+    [...instancesWith(modules, host)].map((instance) => Object.getPrototypeOf(instance) as object),
+  );
   for (const prototype of classes) {
     for (const { method, base } of unlockedOverrides(prototype, getLockHostToken(host.instance))) {
       new Logger('LockModule').warn(

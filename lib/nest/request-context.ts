@@ -77,5 +77,7 @@ function responseOf(execution: ExecutionContext): ResponseStream | undefined {
       ? execution.switchToHttp().getResponse()
       : (context?.['res'] ?? context?.['reply'] ?? (context?.['req'] as { res?: unknown } | undefined)?.res);
   const stream = (response as { raw?: unknown } | undefined)?.raw ?? response;
-  return typeof (stream as Partial<ResponseStream> | undefined)?.once === 'function' ? (stream as ResponseStream) : undefined;
+  return typeof (stream as Partial<ResponseStream> | undefined)?.once === 'function'
+    ? (stream as ResponseStream)
+    : undefined;
 }

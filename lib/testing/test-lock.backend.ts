@@ -84,8 +84,8 @@ export class TestLockBackend implements LockBackend {
   /** The store gives the lock to somebody else: whoever holds it in the application learns of it at once. */
   lose(key: string): void {
     for (const grant of this.#of(key, this.#ours)) {
+      grant.loss.abort(new LockLostError(key, { reason: 'stolen' })); // first: the next may get it at once
       grant.forget();
-      grant.loss.abort(new LockLostError(key, { reason: 'stolen' }));
     }
   }
 

@@ -15,12 +15,13 @@ export interface Figures {
   readonly failed: number;
   /** In ms, as are the waiting times. */
   readonly duration: number;
+  /** Up to the last sale. */
   readonly salesPerSecond: number;
   readonly waitP50: number;
   readonly waitP99: number;
 }
 
-export function figuresOf({ seats, answers, ledger, seatsLeft, duration }: PhaseResult): Figures {
+export function figuresOf({ seats, answers, ledger, seatsLeft, duration, timeToLastSale }: PhaseResult): Figures {
   const sold = seatsIn(ledger);
   const count = (outcome: Answer['outcome']) => answers.filter((answer) => answer.outcome === outcome).length;
   const waits = answers.map(({ waited }) => waited).sort((a, b) => a - b);
@@ -35,7 +36,7 @@ export function figuresOf({ seats, answers, ledger, seatsLeft, duration }: Phase
     busy: count('busy'),
     failed: count('failed'),
     duration,
-    salesPerSecond: ledger.length / (duration / 1_000),
+    salesPerSecond: timeToLastSale === 0 ? 0 : ledger.length / (timeToLastSale / 1_000),
     waitP50: percentile(waits, 50),
     waitP99: percentile(waits, 99),
   };

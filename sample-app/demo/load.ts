@@ -29,12 +29,19 @@ const AT_ONCE = 100;
 const SEATS_WANTED = [1, 2, 1, 4, 1, 2, 1, 1] as const;
 export const MOST_SEATS_WANTED = Math.max(...SEATS_WANTED);
 
+/** The first buyers look at the event. Connections are then open: the sale is to be measured, not the set-up of TCP. */
+export async function openDoors({ urls, eventId, client }: Omit<Load, 'buyers' | 'onAnswer'>): Promise<void> {
+  await inParallel(AT_ONCE, AT_ONCE, async (index) => {
+    await client.get(`${urls[index % urls.length]}/events/${eventId}`);
+  });
+}
+
 /** Lets all buyers ask for seats. */
 export async function runBuyers({ buyers, onAnswer, ...load }: Load): Promise<void> {
   await inParallel(buyers, AT_ONCE, async (index) => onAnswer(await buy(load, index)));
 }
 
-async function buy({ urls, eventId, client }: Pick<Load, 'urls' | 'eventId' | 'client'>, index: number) {
+async function buy({ urls, eventId, client }: Omit<Load, 'buyers' | 'onAnswer'>, index: number) {
   const seats = SEATS_WANTED[index % SEATS_WANTED.length]!;
   const url = `${urls[index % urls.length]}/events/${eventId}/tickets`;
   const start = performance.now();

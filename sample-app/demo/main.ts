@@ -59,7 +59,7 @@ function explain({ buyers }: Flags, { off, on }: { off: Figures; on: Figures }):
   }
   return (
     `${compared}\nWithout, ${off.oversold} seats were sold that did not exist; with locks, ${on.oversold}. ` +
-    'Buyers of one event then wait for each other, which is the price.'
+    'The price is in the sales per second: buyers of one event are then served one after the other.'
   );
 }
 

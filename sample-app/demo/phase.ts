@@ -5,7 +5,7 @@ import type { ReportRun } from '../reports/sales-report';
 import { Children } from './children';
 import type { Flags } from './flags';
 import { HttpClient } from './http-client';
-import { type Answer, inParallel, runBuyers } from './load';
+import { type Answer, inParallel, openDoors, runBuyers } from './load';
 import type { Progress } from './progress';
 
 /** What one run of the load has shown. */
@@ -14,6 +14,8 @@ export interface PhaseResult {
   readonly answers: readonly Answer[];
   /** How long the selling took, in ms. */
   readonly duration: number;
+  /** The same up to the last sale: those who come later are only told that they are late. */
+  readonly timeToLastSale: number;
   /** The sales ledger of the shop. */
   readonly ledger: readonly Sale[];
   /** The seats that are left, as the inventory says. */
@@ -85,13 +87,16 @@ async function startAll({ seats, processes, locking, backend, lockUrl, ...phase 
 
 async function sell({ buyers, progress, ...phase }: Phase, urls: readonly string[], client: HttpClient) {
   const answers: Answer[] = [];
+  let timeToLastSale = 0;
   const onAnswer = (answer: Answer) => {
     answers.push(answer);
+    if (answer.outcome === 'sold') timeToLastSale = performance.now() - start;
     progress.update(`${title(phase)}: ${answers.length} of ${buyers} buyers answered; ${describe(answers)}`);
   };
+  await openDoors({ urls, eventId: EVENT, client });
   const start = performance.now();
   await runBuyers({ urls, eventId: EVENT, buyers, client, onAnswer });
-  return { answers, duration: performance.now() - start };
+  return { answers, duration: performance.now() - start, timeToLastSale };
 }
 
 /** Asks for the invoices of the first sales, all at once. */

@@ -11,7 +11,8 @@ export class Progress {
   /** A moment of something that goes on. */
   update(text: string): void {
     this.last = text;
-    if (this.output.isTTY) this.output.write(`\r\u001b[K${text}`);
+    // A line that wraps could not be overwritten.
+    if (this.output.isTTY) this.output.write(`\r\u001b[K${text.slice(0, this.output.columns - 1)}`);
     else if (performance.now() - this.shownAt >= INTERVAL) this.line(text);
   }
 

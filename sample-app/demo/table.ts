@@ -15,7 +15,7 @@ const ROWS: readonly (readonly [label: string, name: keyof Figures, format: (val
   ['buyers refused: lock time-out', 'busy', count],
   ['buyers who met an error', 'failed', count],
   ['duration', 'duration', seconds],
-  ['sales per second', 'salesPerSecond', (value) => value.toFixed(1)],
+  ['sales per second, to the last', 'salesPerSecond', (value) => value.toFixed(1)],
   ['wait for an answer, p50', 'waitP50', millis],
   ['wait for an answer, p99', 'waitP99', millis],
 ];

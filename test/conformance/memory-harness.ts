@@ -26,16 +26,31 @@ export type Change = (store: LockBackend, clock: FakeClock) => LockBackend;
 export function memoryHarness(change: Change = (store) => store): LockBackendHarness {
   const clock = new FakeClock();
   const store = memoryBackend({ clock });
-  const backend = change(store, clock);
+  return harnessOf(clock, {
+    backend: change(store, clock),
+    cuttable: (faults) => change(faultyBackend(store, faults), clock),
+    unreachable: change(faultyBackend(memoryBackend({ clock }), DOWN), clock),
+  });
+}
+
+/** A harness whose processes all use the same backend. */
+export function harnessOf(
+  clock: FakeClock,
+  {
+    backend,
+    cuttable = (faults) => faultyBackend(backend, faults),
+    unreachable = faultyBackend(backend, DOWN),
+  }: { backend: LockBackend; cuttable?: (faults: BackendFaults) => LockBackend; unreachable?: LockBackend },
+): LockBackendHarness {
   return {
     ttl: 1_000,
     advance: (ms) => clock.advance(ms),
     connect: async () => backend,
-    connectCuttable: async () => {
+    async connectCuttable() {
       const faults: BackendFaults = {};
-      return { backend: change(faultyBackend(store, faults), clock), cut: () => void Object.assign(faults, DOWN) };
+      return { backend: cuttable(faults), cut: () => void Object.assign(faults, DOWN) };
     },
-    unreachable: async () => change(faultyBackend(memoryBackend({ clock }), DOWN), clock),
+    unreachable: async () => unreachable,
     residue: async () => (clock.pending === 0 ? [] : [`${clock.pending} timers`]),
   };
 }

@@ -55,7 +55,10 @@ describe.each(POSITIONS)('the lock %s', (position) => {
   it('leaves jobs and event handlers registered, and locks them', async () => {
     const { backend, locks } = withBackend();
     const Jobs = jobsAt(position);
-    const app = await boot({ imports: [locks, ScheduleModule.forRoot(), EventEmitterModule.forRoot()], providers: [Jobs] });
+    const app = await boot({
+      imports: [locks, ScheduleModule.forRoot(), EventEmitterModule.forRoot()],
+      providers: [Jobs],
+    });
     const { runs } = app.get(Jobs);
     app.get(EventEmitter2).emit(position, '!');
     for (const name of ['cron', 'interval', 'timeout']) await until(() => runs.includes(`${name}:${position}`));
@@ -67,7 +70,10 @@ describe.each(POSITIONS)('the lock %s', (position) => {
   it('skips a job that runs elsewhere, at once', async () => {
     const { backend, locks } = withBackend();
     const Jobs = jobsAt(position);
-    const app = await boot({ imports: [locks, ScheduleModule.forRoot(), EventEmitterModule.forRoot()], providers: [Jobs] });
+    const app = await boot({
+      imports: [locks, ScheduleModule.forRoot(), EventEmitterModule.forRoot()],
+      providers: [Jobs],
+    });
     const { runs } = app.get(Jobs);
     const jobKeys = ['cron', 'interval'].map((name) => `${name}:${position}`);
     for (const key of [...jobKeys, `event:${position}`]) await backend.holdElsewhere(key);

@@ -71,7 +71,9 @@ describe('a part without a usable value is a LockKeyError before any backend is 
   ])('%s', async (shown, value) => {
     const error = await errorOf(keysOf('k:{customer.id}', 'customer', [{ id: value } satisfies Customer]));
     expect(error).toBeInstanceOf(LockKeyError);
-    expect(error.message).toContain('Expected {customer.id} in the lock key of Target.m to be a non-empty string, a number or a boolean, got ');
+    expect(error.message).toContain(
+      'Expected {customer.id} in the lock key of Target.m to be a non-empty string, a number or a boolean, got ',
+    );
     expect(error.message).toContain(shown === 'a function' ? 'function' : shown);
     expect(asked).toBe(0);
   });
@@ -118,7 +120,7 @@ describe('a template that cannot work is refused when the class is defined', () 
     ['order:{id', 'id', 'has a "{" without a "}".'],
     ['order:id}', 'id', 'has a "}" without a "{".'],
     ['{id}}', 'id', 'has a "}" without a "{".'],
-    ['{{id}}', 'id', 'names nothing'],
+    ['{{id}}', 'id', 'has a "{" without a "}".'],
     ['{}', 'id', 'names nothing'],
     ['{id.}', 'id', 'names nothing'],
     ['{id..x}', 'id', 'names nothing'],
@@ -149,7 +151,9 @@ describe('a template that cannot work is refused when the class is defined', () 
       }
       return Target;
     });
-    expect(error.message).toContain('hidden by another decorator below this one, use the position of the parameter instead: {0}');
+    expect(error.message).toContain(
+      'hidden by another decorator below this one, use the position of the parameter instead: {0}',
+    );
 
     @Injectable()
     class Works {

@@ -1,7 +1,14 @@
 import { Controller, Get, Inject, UseFilters, UseInterceptors } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { ClientProxy, MicroserviceOptions } from '@nestjs/microservices';
-import { ClientProxyFactory, EventPattern, MessagePattern, Payload, RpcException, Transport } from '@nestjs/microservices';
+import {
+  ClientProxyFactory,
+  EventPattern,
+  MessagePattern,
+  Payload,
+  RpcException,
+  Transport,
+} from '@nestjs/microservices';
 import { DistributedLock, LockExceptionFilter, LockInterceptor, LockService } from 'nestlock';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +19,7 @@ import { POSITIONS, arrange, closeLater, errorOf, log, moduleOf, serve, until, w
 function handlersAt(position: Position) {
   const lock = (key: string) => DistributedLock(key, { waitTimeout: 0 });
   const [messageUpper, messageLower] = arrange(position, lock('{order.id}'), MessagePattern('message'));
-  const [eventUpper, eventLower] = arrange(position, lock('event'), EventPattern('event'));
+  const [eventUpper, eventLower] = arrange(position, lock('event'), EventPattern('event') as MethodDecorator);
 
   @Controller()
   class Handlers {
@@ -71,7 +78,10 @@ it.each(POSITIONS)('locks message and event handlers of a microservice, the lock
   const Handlers = handlersAt(position);
   const { app, backend, client } = await microservice(Handlers);
   expect(await send(client, 'message', { id: 'a' })).toEqual({ order: { id: 'a' }, keys: ['a'] });
-  expect(await errorOf(send(client, 'message', { id: 'a', fail: true }))).toEqual({ status: 'error', message: 'as it was' });
+  expect(await errorOf(send(client, 'message', { id: 'a', fail: true }))).toEqual({
+    status: 'error',
+    message: 'as it was',
+  });
   const letGo = await backend.holdElsewhere('a');
   expect(await errorOf(send(client, 'message', { id: 'a' }))).toEqual(BUSY);
   await letGo();
@@ -139,6 +149,9 @@ describe('in a hybrid application', () => {
     const { client, backend } = await hybrid(Handlers);
     expect(await send(client, 'message', { id: 'a' })).toEqual({ order: { id: 'a' }, keys: ['a'] });
     await backend.holdElsewhere('a');
-    expect(await errorOf(send(client, 'message', { id: 'a' }))).toEqual({ status: 'error', message: 'Internal server error' });
+    expect(await errorOf(send(client, 'message', { id: 'a' }))).toEqual({
+      status: 'error',
+      message: 'Internal server error',
+    });
   });
 });

@@ -60,10 +60,13 @@ describe.each(POSITIONS)('a method with the lock %s', (position) => {
     expect(Object.getOwnPropertySymbols(service)).toEqual([]);
   });
 
-  it.each([new NotFoundException(), new Error('mine'), 'a string', undefined, null])('throws %p as it is', async (error) => {
-    const service = (await boot({ imports: [withBackend().locks], providers: [Service] })).get(Service);
-    expect(await errorOf(service.work('fail', error))).toBe(error);
-  });
+  it.each([new NotFoundException(), new Error('mine'), 'a string', undefined, null])(
+    'throws %p as it is',
+    async (error) => {
+      const service = (await boot({ imports: [withBackend().locks], providers: [Service] })).get(Service);
+      expect(await errorOf(service.work('fail', error))).toBe(error);
+    },
+  );
 });
 
 it('works on frozen instances', async () => {
@@ -91,9 +94,17 @@ describe('what cannot be locked is refused when the class is defined:', () => {
   const method = { value() {}, configurable: true };
 
   it.each<[string, () => void, string]>([
-    ['an accessor', define('m', { get: () => 1, configurable: true }), 'Target.m is an accessor; @DistributedLock is for methods.'],
+    [
+      'an accessor',
+      define('m', { get: () => 1, configurable: true }),
+      'Target.m is an accessor; @DistributedLock is for methods.',
+    ],
     ['a value', define('m', { value: 7, configurable: true }), 'Target.m is 7; @DistributedLock is for methods.'],
-    ['a string result', define('m', method, String), 'Target.m must return a promise or an Observable to be locked. Make it async.'],
+    [
+      'a string result',
+      define('m', method, String),
+      'Target.m must return a promise or an Observable to be locked. Make it async.',
+    ],
     ['a number result', define('m', method, Number), 'Make it async.'],
     ['a boolean result', define('m', method, Boolean), 'Make it async.'],
     ['an array result', define('m', method, Array), 'Make it async.'],
@@ -107,7 +118,11 @@ describe('what cannot be locked is refused when the class is defined:', () => {
       },
       'Target.m is static; @DistributedLock is for instance methods.',
     ],
-    ['a property', () => (DistributedLock('k') as any)(class Target {}.prototype, 'p'), 'Target.p is a property; @DistributedLock is for methods.'],
+    [
+      'a property',
+      () => (DistributedLock('k') as any)(class Target {}.prototype, 'p'),
+      'Target.p is a property; @DistributedLock is for methods.',
+    ],
     [
       'a decorator of the other kind',
       () => (DistributedLock('k') as any)(() => {}, { kind: 'method', name: 'm' }),
@@ -137,7 +152,11 @@ describe('options of the decorator are checked when the class is defined:', () =
     ['an empty key', [''], 'is empty'],
     ['no keys', [[]], 'to be at least one, got []'],
     ['a number as key', [7], 'to be a string, strings or a function, got 7'],
-    ['minHold', ['k', { minHold: '5s', maxHold: '1s' }], 'Expected "minHold" to be at most "maxHold" (1000 ms), got "5s"'],
+    [
+      'minHold',
+      ['k', { minHold: '5s', maxHold: '1s' }],
+      'Expected "minHold" to be at most "maxHold" (1000 ms), got "5s"',
+    ],
   ])('%s', (_, args, message) => {
     const error = thrownBy(() => {
       class Target {

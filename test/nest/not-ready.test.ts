@@ -54,12 +54,10 @@ describe('never unlocked:', () => {
     const app = await boot({ imports: [withBackend().locks], providers: [Service] });
     const service = app.get(Service);
     await app.close();
-    expect(await refused(service.work('late'))).toBe(
-      'Lock "key" was not taken: the application is shutting down.',
-    );
+    expect(await refused(service.work('late'))).toBe('Lock "key" was not taken: the application is shutting down.');
   });
 
-  it("in its own constructor, where Nest has not given it the locks yet", async () => {
+  it('in its own constructor, where Nest has not given it the locks yet', async () => {
     let early!: Promise<unknown>;
     @Injectable()
     class Eager extends Service {
@@ -69,7 +67,7 @@ describe('never unlocked:', () => {
       }
     }
     await boot({ imports: [withBackend().locks], providers: [Eager] });
-    const error = await early as LockNotReadyError;
+    const error = (await early) as LockNotReadyError;
     expect(error).toBeInstanceOf(LockNotReadyError);
     expect(error.message).toContain('constructor');
     expect(runs).toEqual([]);

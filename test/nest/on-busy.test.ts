@@ -30,7 +30,10 @@ class Service {
     return 'free';
   }
 
-  @DistributedLock(['k', 'a'], { onBusy: async (info) => (given.push(info), settle().then(() => 'busy later')), waitTimeout: 0 })
+  @DistributedLock(['k', 'a'], {
+    onBusy: async (info) => (given.push(info), settle().then(() => 'busy later')),
+    waitTimeout: 0,
+  })
   async answersLater() {
     return 'free';
   }

@@ -3,7 +3,7 @@ import { parametersOf } from '../../lib/nest/parameter-names';
 /** The method `m` of a class with this body, compiled by nobody. */
 function method(source: string, name: PropertyKey = 'm'): (...args: never[]) => unknown {
   const Class = new Function(`return class { ${source} }`)() as new () => object;
-  return (Class.prototype as Record<PropertyKey, never>)[name];
+  return (Class.prototype as Record<PropertyKey, () => unknown>)[name]!;
 }
 
 function namesOf(subject: (...args: never[]) => unknown): string {
@@ -49,11 +49,11 @@ it.each<[string, string, PropertyKey]>([
 });
 
 it('of functions and arrows, which other decorators put in the place of a method', () => {
-  expect(namesOf(function (a: 1, b: 2) {} as any)).toBe('a b');
-  expect(namesOf(new Function('return (a, b) => a(b, c)')() as any)).toBe('a b');
-  expect(namesOf(new Function('return async (a) => other(b)')() as any)).toBe('a');
-  expect(namesOf(new Function('return a => other(b, c)')() as any)).toBe('a');
-  expect(namesOf(new Function('return async $a => other(b, c)')() as any)).toBe('$a');
+  expect(namesOf(new Function('return function (a, b) {}')())).toBe('a b');
+  expect(namesOf(new Function('return (a, b) => a(b, c)')())).toBe('a b');
+  expect(namesOf(new Function('return async (a) => other(b)')())).toBe('a');
+  expect(namesOf(new Function('return a => other(b, c)')())).toBe('a');
+  expect(namesOf(new Function('return async $a => other(b, c)')())).toBe('$a');
   expect(namesOf(((...args: never[]) => args) as any)).toBe('...args');
 });
 

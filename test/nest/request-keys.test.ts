@@ -1,5 +1,7 @@
+import type { ExecutionContext } from '@nestjs/common';
 import { Controller, Get, Injectable, Param, Post, Req } from '@nestjs/common';
-import { DistributedLock, LockService } from 'nestlock';
+import { DistributedLock, LockInterceptor, LockService } from 'nestlock';
+import { firstValueFrom, from } from 'rxjs';
 import { PLATFORMS, boot, errorOf, log, serve, settle, withBackend } from './support';
 
 @Injectable()
@@ -46,6 +48,7 @@ class Routes {
   @Get('named/:id')
   @DistributedLock('{req}')
   async named(@Param('id') req: string) {
+    void req;
     return [this.locks.current()?.keys[0], await this.carts.named({ id: 'argument' })].join();
   }
 
@@ -85,7 +88,9 @@ describe.each(PLATFORMS)('{req.…} on %s', (platform) => {
   it('is the current request, in a service that an undecorated handler calls', async () => {
     const { url } = await bootRoutes();
     expect(await (await fetch(`${url}/service/7`, user('u1'))).text()).toBe('cart:u1');
-    const keys = [1, 2, 3].map(async (id) => (await fetch(`${url}/later/1`, { method: 'POST', ...user(`u${id}`) })).text());
+    const keys = [1, 2, 3].map(async (id) =>
+      (await fetch(`${url}/later/1`, { method: 'POST', ...user(`u${id}`) })).text(),
+    );
     expect(await Promise.all(keys)).toEqual(['cart:u1', 'cart:u2', 'cart:u3']);
   });
 
@@ -97,8 +102,26 @@ describe.each(PLATFORMS)('{req.…} on %s', (platform) => {
   it('without the property is a LockKeyError', async () => {
     const { url } = await bootRoutes();
     expect((await fetch(`${url}/service/7`)).status).toBe(500);
-    expect(log.errors.join()).toContain('Expected {req.user.id} in the lock key of Carts.fill to be a non-empty string');
+    expect(log.errors.join()).toContain(
+      'Expected {req.user.id} in the lock key of Carts.fill to be a non-empty string',
+    );
   });
+});
+
+it('is the req of the context, for GraphQL', async () => {
+  const { backend, locks } = withBackend();
+  const app = await boot({ imports: [locks], providers: [Carts] });
+  const asks = async (context: object, type = 'graphql') => {
+    const execution = { getType: () => type, getArgByIndex: (index: number) => [{}, {}, context, {}][index] };
+    const next = { handle: () => from(app.get(Carts).fill()) };
+    return firstValueFrom(new LockInterceptor().intercept(execution as unknown as ExecutionContext, next));
+  };
+  expect(await asks({ req: { user: { id: 'u' } } })).toBe('cart:u');
+  expect(await errorOf(asks({}))).toMatchObject({ code: 'LOCK_KEY' });
+  expect((await errorOf(asks({}, 'rpc'))).message).toContain(
+    'needs an HTTP or GraphQL request, and this is a "rpc" message',
+  );
+  expect(backend.asked('cart:u')).toHaveLength(1);
 });
 
 it('outside of a request is a LockKeyError that tells where it works', async () => {

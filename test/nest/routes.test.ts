@@ -32,7 +32,9 @@ class Order {
 /** A controller whose methods have their lock in this place; without a place, no lock at all. */
 function controllerAt(path: string, position?: Position) {
   const decorate = (key: string, ...others: MethodDecorator[]) =>
-    position ? arrange(position, DistributedLock(key, { waitTimeout: 0 }), ...others) : arrange('above', none, ...others);
+    position
+      ? arrange(position, DistributedLock(key, { waitTimeout: 0 }), ...others)
+      : arrange('above', none, ...others);
   const [getUpper, getLower] = decorate('get:{id}', Get('get/:id'), Header('X-Kept', 'yes'));
   const [postUpper, postLower] = decorate('post:{id}', Post('post/:id'), HttpCode(202));
   const [sseUpper, sseLower] = decorate('sse:{id}', Sse('sse/:id'));

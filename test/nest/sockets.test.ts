@@ -8,7 +8,7 @@ import { Observable, of } from 'rxjs';
 import { io } from 'socket.io-client';
 import { WebSocket } from 'ws';
 import type { Position } from './support';
-import { POSITIONS, arrange, closeLater, serve, withBackend } from './support';
+import { POSITIONS, arrange, closeLater, log, serve, withBackend } from './support';
 
 /** Sends an event and resolves to the next one that comes back. */
 type Exchange = (event: string, data: unknown) => Promise<{ event: string; data: unknown }>;
@@ -68,6 +68,22 @@ function gatewayAt(position: Position) {
   }
   return Gateway;
 }
+
+it('refuses a {req} key with an error that tells why', async () => {
+  @WebSocketGateway()
+  class Gateway {
+    @SubscribeMessage('m')
+    @DistributedLock('{req.id}')
+    async m() {}
+  }
+  const { url } = await serve(
+    { imports: [withBackend().locks], providers: [Gateway] },
+    { prepare: (app) => app.useWebSocketAdapter(new WsAdapter(app)) },
+  );
+  const exchange = await overWs(url);
+  expect((await exchange('m', 0)).event).toBe('exception');
+  expect(log.errors.join()).toContain('this is a "ws" message');
+});
 
 describe.each(Object.entries(ADAPTERS))('over %s', (_, { Adapter, connect }) => {
   it.each(POSITIONS)('locks gateway handlers, the lock %s', async (position) => {

@@ -4,9 +4,13 @@ import type { AbstractHttpAdapter } from '@nestjs/core';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { Claim, Grant, LockBackend, LockModuleExtras, LockModuleOptions } from 'nestlock';
+import type { Claim, Grant, LockBackend, LockEvent, LockModuleExtras, LockModuleOptions } from 'nestlock';
 import { LockModule, memoryBackend } from 'nestlock';
 import { TestLockBackend } from 'nestlock/testing';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What Nest's Logger was told, by everything that runs in the test file. */
@@ -79,7 +83,9 @@ export async function serve(
 async function create(module: ModuleMetadata | Type, platform: Platform = 'express'): Promise<INestApplication> {
   const adapter: AbstractHttpAdapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
   const type = typeof module === 'function' ? module : moduleOf(module);
-  return closeLater(await NestFactory.create(type, adapter, { logger: log, abortOnError: false, forceCloseConnections: false }));
+  return closeLater(
+    await NestFactory.create(type, adapter, { logger: log, abortOnError: false, forceCloseConnections: false }),
+  );
 }
 
 /** A `LockModule` over a backend that the test has in its hand. */
@@ -119,7 +125,7 @@ export class SpyBackend implements LockBackend {
 
 /** Polls until the condition holds; the bound is for a test that fails. */
 export async function until(condition: () => unknown, what = condition.toString()): Promise<void> {
-  for (const end = Date.now() + 10_000; !(await condition()); ) {
+  for (const end = Date.now() + 10_000; !(await condition());) {
     if (Date.now() > end) throw new Error(`Waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
@@ -163,24 +169,53 @@ export function thrownBy(act: () => unknown): any {
 }
 
 export const POSITIONS = ['above', 'below', 'first in applyDecorators', 'last in applyDecorators'] as const;
+type AnyDecorator = Parameters<typeof applyDecorators>[number];
 export type Position = (typeof POSITIONS)[number];
 
 /** The lock and the others as the two decorators, upper and lower, that a method gets. */
 export function arrange(
   position: Position,
-  lock: MethodDecorator,
-  ...others: MethodDecorator[]
+  lock: AnyDecorator,
+  ...others: AnyDecorator[]
 ): [MethodDecorator, MethodDecorator] {
   const nothing: MethodDecorator = () => undefined;
   const other = applyDecorators(...others) as MethodDecorator;
   switch (position) {
     case 'above':
-      return [lock, other];
+      return [lock as MethodDecorator, other];
     case 'below':
-      return [other, lock];
+      return [other, lock as MethodDecorator];
     case 'first in applyDecorators':
-      return [applyDecorators(lock, ...others) as MethodDecorator, nothing];
+      return [applyDecorators(lock, ...others), nothing];
     case 'last in applyDecorators':
-      return [nothing, applyDecorators(...others, lock) as MethodDecorator];
+      return [nothing, applyDecorators(...others, lock)];
   }
+}
+
+/** Resolves when somebody next has to wait for the key, which is given with its prefix. */
+export function contended(key: string): Promise<void> {
+  return new Promise((resolve) => {
+    const listener = (event: unknown): void => {
+      if ((event as LockEvent).key !== key) return;
+      unsubscribe('nestlock:contended', listener);
+      resolve();
+    };
+    subscribe('nestlock:contended', listener);
+  });
+}
+
+/** A GET over a connection of its own, which can be cut. */
+export function get(url: string): {
+  answer: Promise<{ status: number; text: string; headers: IncomingHttpHeaders }>;
+  cut(): void;
+} {
+  const asked = request(url, { agent: false });
+  const answer = once(asked, 'response').then(async (args) => {
+    const response = args[0] as IncomingMessage;
+    const text = Buffer.concat(await response.toArray()).toString();
+    return { status: response.statusCode!, text, headers: response.headers };
+  });
+  answer.catch(() => undefined);
+  asked.end();
+  return { answer, cut: () => asked.destroy() };
 }

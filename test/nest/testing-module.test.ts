@@ -1,6 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { DistributedLock, LockLostError, LockModule, LockService, LockTimeoutError, LockUnavailableError, getLockBackendToken } from 'nestlock';
+import {
+  DistributedLock,
+  LockLostError,
+  LockModule,
+  LockService,
+  LockTimeoutError,
+  LockUnavailableError,
+  getLockBackendToken,
+} from 'nestlock';
 import type { LockTestingModuleOptions } from 'nestlock/testing';
 import { FakeClock, LockTestingModule, TestLockBackend, attachLocks } from 'nestlock/testing';
 import { SpyBackend, closeLater, errorOf, gate, log, moduleOf, settle, until } from './support';

@@ -292,7 +292,8 @@ test('other processes get their turn in between (memory)', async () => {
   const { clock, backend, locks } = withMemory({ maxLocalHandoffs: 3 });
   const { locks: other } = withMemory({ backend });
   const order: string[] = [];
-  const turn = (service: typeof locks, name: string) => service.run('k', () => void order.push(name), { waitTimeout: '1h' });
+  const turn = (service: typeof locks, name: string) =>
+    service.run('k', () => void order.push(name), { waitTimeout: '1h' });
   const holder = begin(locks, 'k');
   await clock.advance(0);
   const all = [

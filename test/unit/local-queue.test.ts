@@ -6,7 +6,17 @@ const running = (sections: Section[]) => sections.map((section) => section.isRun
 test('callers of one key are served first come, first served, whatever their modes and ttls', async () => {
   const { clock, locks } = withMemory();
   const order: number[] = [];
-  const shapes = [{}, { mode: 'shared' }, {}, { ttl: '5s' }, { permits: 2 }, {}, { mode: 'shared' }, { permits: 1 }, {}] as const;
+  const shapes = [
+    {},
+    { mode: 'shared' },
+    {},
+    { ttl: '5s' },
+    { permits: 2 },
+    {},
+    { mode: 'shared' },
+    { permits: 1 },
+    {},
+  ] as const;
   const holder = begin(locks, 'k');
   await clock.advance(0);
   const all = shapes.map((options, i) => track(locks.run('k', () => void order.push(i), options)));

@@ -17,7 +17,13 @@ const errors: [string, unknown][] = [
 
 test.each(errors)('run rejects with the very thing that the body threw: %s', async (_, error) => {
   const { locks } = withMemory();
-  for (const body of [() => Promise.reject(error), () => { throw error; }]) { // prettier-ignore
+  for (const body of [
+    () => Promise.reject(error),
+    () => {
+      throw error;
+    },
+  ]) {
+    // prettier-ignore
     const caught: unknown = await locks.run('k', body).then(
       () => 'resolved',
       (reason: unknown) => reason,
@@ -101,7 +107,14 @@ test('a release that fails is an event and a warning, not an exception', async (
     await clock.advance(0);
     expect(section.value).toBe('done');
     expect(events.filter(({ channel }) => channel === 'release-failed')).toMatchObject([
-      { key: 'nestlock:k', mode: 'exclusive', backend: 'scripted', held: 25, fence: backend.lastGrant.fence, error: failure },
+      {
+        key: 'nestlock:k',
+        mode: 'exclusive',
+        backend: 'scripted',
+        held: 25,
+        fence: backend.lastGrant.fence,
+        error: failure,
+      },
     ]);
     expect(events.filter(({ channel }) => channel === 'release')).toEqual([]);
   });

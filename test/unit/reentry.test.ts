@@ -174,7 +174,10 @@ describe('reentrant: true', () => {
       'k',
       async () => {
         const inner = locks.run('k', () => 'ran', { reentrant });
-        await expect(inner).rejects.toMatchObject({ code: 'LOCK_REENTRY', message: expect.stringMatching(/exclusive/) });
+        await expect(inner).rejects.toMatchObject({
+          code: 'LOCK_REENTRY',
+          message: expect.stringMatching(/exclusive/),
+        });
       },
       { mode: 'shared' },
     );
@@ -199,9 +202,9 @@ describe('reentrant: true', () => {
     const { clock, locks } = withMemory();
     await expect(
       locks.run('k', async () => {
-        await expect(
-          locks.run('k', () => void clock.stall(2 * TTL), { reentrant: true }),
-        ).rejects.toThrow(LockLostError);
+        await expect(locks.run('k', () => void clock.stall(2 * TTL), { reentrant: true })).rejects.toThrow(
+          LockLostError,
+        );
       }),
     ).rejects.toThrow(LockLostError);
   });
@@ -209,9 +212,7 @@ describe('reentrant: true', () => {
   test('a joined section that ends sees its result, whatever the release of the outermost one says', async () => {
     const { backend, locks } = withScript();
     backend.grantAll().onRelease = () => Promise.reject(new Error('down'));
-    await expect(
-      locks.run('k', () => locks.run('k', () => 'inner', { reentrant: true })),
-    ).resolves.toBe('inner');
+    await expect(locks.run('k', () => locks.run('k', () => 'inner', { reentrant: true }))).resolves.toBe('inner');
   });
 });
 
@@ -274,7 +275,9 @@ describe('several keys', () => {
       locks.run(['a', 'b'], () => {
         const inner = async () => {
           await later.opened;
-          deep = await locks.run('a', () => 'joined', { reentrant: true, waitTimeout: 50 }).catch((error: unknown) => error);
+          deep = await locks
+            .run('a', () => 'joined', { reentrant: true, waitTimeout: 50 })
+            .catch((error: unknown) => error);
         };
         void locks.run('b', inner, { reentrant: true });
       }),

@@ -88,7 +88,11 @@ export class ScriptedClaim {
     });
     this.answer.catch(() => {});
     if (backend.rejectsAborted) {
-      claim.signal.addEventListener('abort', () => this.#reject(claim.signal.reason), { once: true });
+      const { signal } = claim;
+      const onAbort = () => this.#reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      const stop = () => signal.removeEventListener('abort', onAbort);
+      this.answer.then(stop, stop);
     }
   }
 

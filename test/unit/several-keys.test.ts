@@ -165,7 +165,8 @@ test('after a stall the signal of several has aborted at first look', async () =
 
 test('remainingTime is the shortest', async () => {
   const { clock, backend, locks } = withScript();
-  backend.onAcquire = (claim) => claim.grant({ validUntil: clock.now() + (claim.claim.key === 'nestlock:b' ? 500 : 900) });
+  backend.onAcquire = (claim) =>
+    claim.grant({ validUntil: clock.now() + (claim.claim.key === 'nestlock:b' ? 500 : 900) });
   const lock = await locks.acquire(['a', 'b', 'c']);
   expect(lock.remainingTime()).toBe(500);
 });
@@ -175,7 +176,9 @@ test('opposite orders do not block each other', async () => {
   const keys = ['a', 'b', 'c', 'd'];
   const sections = Array.from({ length: 40 }, (_, i) => {
     const mine = i % 2 === 0 ? keys : [...keys].reverse();
-    return track(locks.run([mine[i % 4]!, mine[(i + 1) % 4]!, mine[(i + 3) % 4]!], async () => i, { waitTimeout: 1_000 }));
+    return track(
+      locks.run([mine[i % 4]!, mine[(i + 1) % 4]!, mine[(i + 3) % 4]!], async () => i, { waitTimeout: 1_000 }),
+    );
   });
   await clock.advance(100);
   expect(sections.map(({ state }) => state)).toEqual(sections.map(() => 'fulfilled'));

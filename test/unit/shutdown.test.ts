@@ -100,7 +100,11 @@ describe('close', () => {
 
   test('refuses everybody in line, known to have to wait or not', async () => {
     const { clock, backend, locks } = withScript();
-    const waiting = [track(locks.acquire('k')), track(locks.acquire('k')), track(locks.acquire('k', { mode: 'shared' }))];
+    const waiting = [
+      track(locks.acquire('k')),
+      track(locks.acquire('k')),
+      track(locks.acquire('k', { mode: 'shared' })),
+    ];
     const closed = track(locks.close());
     await clock.advance(0);
     for (const { error } of waiting) expect(error).toMatchObject({ code: 'LOCK_NOT_READY', key: 'k' });
@@ -298,5 +302,46 @@ describe('open', () => {
     const error = new Error('wrong password');
     backend.open = () => Promise.reject(error);
     await expect(locks.open()).rejects.toBe(error);
+  });
+});
+
+describe('a backend that several services share', () => {
+  test('is opened once, and closed with the last of them', async () => {
+    const { backend, locks, warnings } = withScript();
+    const { locks: other, warnings: otherWarnings } = withScript({ backend });
+    const open = jest.fn(async () => 'not yet');
+    Object.assign(backend, { open });
+    await Promise.all([locks.open(), other.open()]);
+    expect(open).toHaveBeenCalledTimes(1);
+    expect([...warnings, ...otherWarnings]).toEqual(['not yet']);
+    await locks.close();
+    expect(backend.closed).toBe(0);
+    backend.grantAll();
+    await expect(other.run('k', () => 'ran')).resolves.toBe('ran');
+    await other.close();
+    expect(backend.closed).toBe(1);
+  });
+
+  test('one that could not be opened is opened again for the next', async () => {
+    const { backend, locks } = withScript();
+    const { locks: other } = withScript({ backend });
+    const open = jest.fn(() => Promise.resolve()).mockRejectedValueOnce(new Error('wrong password'));
+    Object.assign(backend, { open });
+    await expect(locks.open()).rejects.toThrow('wrong password');
+    await other.open();
+    expect(open).toHaveBeenCalledTimes(2);
+    await other.close();
+    expect(backend.closed).toBe(1);
+  });
+
+  test('the end of one service leaves the locks of the other alone', async () => {
+    const { clock, backend, locks } = withMemory({ shutdownTimeout: 0 });
+    const { locks: other } = withMemory({ backend });
+    const section = begin(other, 'k');
+    const mine = begin(locks, 'k2');
+    await clock.advance(0);
+    await locks.close();
+    await clock.advance(3 * TTL);
+    expect([section.lock.held, mine.lock.held]).toEqual([true, false]);
   });
 });

@@ -162,17 +162,20 @@ describe('the backend learns of a loss by itself', () => {
   });
 });
 
-test.each(['run', 'acquire', 'tryAcquire'] as const)('%s: a grant that arrives after its time is no lock', async (call) => {
-  const { clock, backend, locks } = withScript();
-  let ran = false;
-  const result = track(call === 'run' ? locks.run('k', () => void (ran = true)) : locks[call]('k'));
-  await clock.advance(TTL);
-  backend.lastClaim.grant();
-  await clock.advance(0);
-  expect(result.error).toMatchObject({ code: 'LOCK_LOST', reason: 'expired' });
-  expect(ran).toBe(false);
-  expect(backend.lastGrant.outcomes).toHaveLength(1);
-});
+test.each(['run', 'acquire', 'tryAcquire'] as const)(
+  '%s: a grant that arrives after its time is no lock',
+  async (call) => {
+    const { clock, backend, locks } = withScript();
+    let ran = false;
+    const result = track(call === 'run' ? locks.run('k', () => void (ran = true)) : locks[call]('k'));
+    await clock.advance(TTL);
+    backend.lastClaim.grant();
+    await clock.advance(0);
+    expect(result.error).toMatchObject({ code: 'LOCK_LOST', reason: 'expired' });
+    expect(ran).toBe(false);
+    expect(backend.lastGrant.outcomes).toHaveLength(1);
+  },
+);
 
 test('a released lock is not held, and was not lost', async () => {
   const { locks, warnings } = withMemory();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { provableUntil } from '../../core/backend';
+import type { Lock } from '../../core/lock';
 import type { CaseScript } from './scene';
 
 /** @internal Renewal: more time for those who hold the lock, none for those who do not. */
@@ -32,7 +33,7 @@ export const renewalCases: readonly CaseScript[] = [
       const [a, b] = await scene.connectAll(2);
       const grant = await scene.get(a!, { ttl: scene.ttl });
       let { validUntil } = grant;
-      for (let i = 0; i < 15; i++) {
+      for (let i = 0; i < 12; i++) {
         await scene.harness.advance(scene.ttl / 6);
         const [renewed] = await scene.settle(a!.renew([grant]), 'renew()');
         assert.ok(renewed !== null && renewed !== undefined, `expected the lock to be renewed, got ${renewed}`);
@@ -124,14 +125,21 @@ export const renewalCases: readonly CaseScript[] = [
     needs: ['acquire'],
     async play(scene) {
       const [a, b] = await scene.services(2, { ttl: scene.ttl });
-      const section = a!.run(scene.key, async (lock) => {
-        for (let i = 0; i < 10; i++) {
-          await scene.harness.advance(scene.ttl / 4);
-          assert.ok(lock.held, 'expected the lock to be held all the time');
-          if (i % 3 === 0) assert.equal(await b!.tryAcquire(scene.key), null);
-        }
-      });
-      await section;
+      let held: Lock | undefined;
+      let end = (): void => undefined;
+      const body = (lock: Lock): Promise<void> => {
+        held = lock;
+        return new Promise((resolve) => (end = resolve));
+      };
+      const section = scene.later(a!.run(scene.key, body));
+      await scene.until(() => held !== undefined, 'the section to begin');
+      for (let i = 0; i < 8; i++) {
+        await scene.harness.advance(scene.ttl / 4);
+        assert.ok(held!.held, 'expected the lock to be held all the time');
+        if (i % 3 === 0) assert.equal(await scene.settle(b!.tryAcquire(scene.key)), null);
+      }
+      end();
+      await scene.settle(section, 'the section');
       const lock = await scene.settle(b!.tryAcquire(scene.key));
       assert.ok(lock, 'expected the lock to be free after the section');
       await scene.settle(lock.release());

@@ -17,6 +17,16 @@ export const unavailableCases: readonly CaseScript[] = [
     },
   },
   {
+    name: 'opening a backend whose store does not answer gives a warning, not an error',
+    async play(scene) {
+      const backend = await scene.harness.unreachable();
+      if (!backend.open) return;
+      const warning = await scene.settle(backend.open(), 'open()');
+      await scene.quietly([(async () => backend.close?.())()]);
+      assert.equal(typeof warning, 'string', `expected open() to resolve with a warning, got ${String(warning)}`);
+    },
+  },
+  {
     name: 'an aborted claim does not wait for a store that does not answer',
     async play(scene) {
       const backend = await scene.open(await scene.harness.unreachable());

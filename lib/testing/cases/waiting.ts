@@ -98,7 +98,7 @@ export const waitingCases: readonly CaseScript[] = [
       const [a, b] = await scene.connectAll(2);
       const grant = await scene.get(a!);
       const waiting = await scene.line(b!, { ttl: scene.ttl });
-      for (let i = 0; i < 12; i++) {
+      for (let i = 0; i < 8; i++) {
         await scene.harness.advance(scene.ttl / 4);
         await scene.settle(a!.renew([grant]), 'renew()');
       }

@@ -1,0 +1,148 @@
+import v8 from 'node:v8';
+import { LocalQueue } from '../../lib/core/local-queue';
+import { LockUnavailableError } from '../../lib/core/errors';
+import { TTL, begin, countingController, track, withMemory, withScript } from './support';
+
+/** How many are alive, after a full garbage collection. */
+const alive = (type: abstract new (...args: any[]) => unknown): number =>
+  (v8 as unknown as { queryObjects(type: unknown): number }).queryObjects(type);
+
+const KEYS = 10_000;
+
+function abortedSoon(): AbortSignal {
+  const controller = new AbortController();
+  setImmediate(() => controller.abort());
+  return controller.signal;
+}
+
+describe('2,000 different keys leave no queue behind', () => {
+  const cases: [string, (script: ReturnType<typeof withMemory>, key: string) => Promise<unknown>][] = [
+    ['run', ({ locks }, key) => locks.run(key, () => {})],
+    ['a failed body', ({ locks }, key) => locks.run(key, () => Promise.reject(new Error('mine'))).catch(() => {})],
+    ['a handle', ({ locks }, key) => locks.acquire(key).then((lock) => lock.release())],
+    ['one try', ({ locks }, key) => locks.tryAcquire(key).then((lock) => lock?.release())],
+    ['a refused try', ({ locks }, key) => locks.tryAcquire([key, 'held'])],
+    ['shared', ({ locks }, key) => locks.run(key, () => {}, { permits: 3 })],
+    ['one behind the other', ({ locks }, key) => Promise.all([locks.run(key, () => {}), locks.run(key, () => {})])],
+    ['an abort', ({ locks }, key) => locks.run([key, 'held'], () => {}, { signal: abortedSoon() }).catch(() => {})],
+    [
+      'an aborted signal',
+      ({ locks }, key) => locks.run(key, () => {}, { signal: AbortSignal.abort() }).catch(() => {}),
+    ],
+    [
+      'a lost lock',
+      ({ locks, clock }, key) => locks.run(key, () => clock.stall(2_000), { ttl: 1_000 }).catch(() => {}),
+    ],
+  ];
+
+  test.each(cases)('%s', async (_, call) => {
+    const script = withMemory();
+    const holder = begin(script.locks, 'held', { ttl: 2 ** 31 - 1 });
+    await script.clock.advance(0);
+    const before = alive(LocalQueue);
+    for (let i = 0; i < 2_000; i += 100) {
+      await Promise.all(Array.from({ length: 100 }, (_, j) => call(script, `k${i + j}`)));
+    }
+    await script.clock.advance(0);
+    expect(alive(LocalQueue)).toBe(before);
+    holder.finish();
+    await script.clock.advance(0);
+  });
+
+  test('time-outs and a store that is down', async () => {
+    const { clock, backend, locks } = withScript();
+    const before = alive(LocalQueue);
+    backend.onAcquire = (claim) => claim.contended();
+    const late = Array.from({ length: 500 }, (_, i) => track(locks.acquire(`k${i}`, { waitTimeout: 10 })));
+    await clock.advance(10);
+    backend.onAcquire = (claim) => claim.fail(new LockUnavailableError('down'));
+    const failed = Array.from({ length: 500 }, (_, i) => track(locks.acquire(`d${i}`)));
+    await clock.advance(0);
+    expect([...late, ...failed].every(({ state }) => state === 'rejected')).toBe(true);
+    backend.claims.length = 0;
+    expect(alive(LocalQueue)).toBe(before);
+  });
+});
+
+test('10,000 different keys leave no memory behind, in the core or in the memory backend', async () => {
+  const script = withMemory();
+  const round = async (name: string) => {
+    for (let i = 0; i < KEYS; i++) await script.locks.run(`${name}:${'x'.repeat(200)}:${i}`, () => {});
+    await script.clock.advance(TTL);
+    alive(LocalQueue); // collects garbage
+    return process.memoryUsage().heapUsed;
+  };
+  await round('warm-up');
+  const before = await round('a');
+  const grown = (await round('b')) - before;
+  expect(grown).toBeLessThan(KEYS * 50); // a single key's characters are 200 bytes
+});
+
+test('a session’s signal gathers no listeners', async () => {
+  const session = countingController();
+  const { clock, backend, locks } = withScript();
+  backend.onAcquire = (claim) => claim.grant({ lost: session.signal });
+  for (let i = 0; i < 20; i++) await locks.run('k', () => {});
+  const section = begin(locks, 'k');
+  await clock.advance(0);
+  expect(session.listeners).toBe(1);
+  section.fail(new Error('mine'));
+  await clock.advance(0);
+  expect(session.listeners).toBe(0);
+});
+
+test('no timer and no unhandled rejection is left after a mixed day', async () => {
+  const unhandled: unknown[] = [];
+  const listener = (reason: unknown) => unhandled.push(reason);
+  process.on('unhandledRejection', listener);
+  try {
+    const { clock, backend, locks } = withScript();
+    const signals = Array.from({ length: 100 }, () => countingController());
+    backend.onRenew = (renewal) => {
+      const dice = backend.renewals.length % 4;
+      if (dice === 0) renewal.fail(new Error('down'));
+      else if (dice === 1) renewal.answerWith(null);
+      else renewal.confirm();
+    };
+    backend.onRelease = async (grant) => {
+      if (grant.fence % 7n === 0n) throw new Error('down');
+      return grant.fence % 5n === 0n ? 'lost' : 'released';
+    };
+    backend.onAcquire = (claim) => {
+      const dice = backend.claims.length % 5;
+      if (dice === 0) claim.fail(new LockUnavailableError('down'));
+      else if (dice === 1) setImmediate(() => claim.grant());
+      else if (dice === 2) claim.contended();
+      else claim.grant();
+    };
+    const calls = signals.map(({ signal }, i) => {
+      const options = {
+        signal,
+        waitTimeout: 100 * (i % 7),
+        permits: i % 3 === 0 ? 2 : undefined,
+        minHold: (i % 2) * 50,
+      };
+      const keys = i % 4 === 0 ? [`k${i % 5}`, `k${i % 3}`] : `k${i % 5}`;
+      return track(locks.run(keys, () => (i % 6 === 0 ? Promise.reject(new Error('mine')) : i), options));
+    });
+    await clock.advance(50);
+    signals.forEach((controller, i) => i % 10 === 9 && controller.abort());
+    await clock.advance(3 * TTL);
+    for (const claim of backend.claims) claim.fail(new LockUnavailableError('down'));
+    await clock.advance(3 * TTL);
+    expect(calls.filter(({ state }) => state === 'pending')).toEqual([]);
+    expect(clock.pending).toBe(0);
+    const leaking = signals.filter(({ listeners, signal }) => !signal.aborted && listeners !== 0);
+    expect(leaking.map(({ listeners }) => listeners)).toEqual([]);
+    expect(unhandled).toEqual([]);
+  } finally {
+    process.off('unhandledRejection', listener);
+  }
+});
+
+test('many tries at once do not share a signal that gathers listeners', async () => {
+  const { backend, locks } = withScript();
+  for (let i = 0; i < 3; i++) track(locks.tryAcquire(`k${i}`));
+  const signals = backend.claims.map(({ claim }) => claim.signal);
+  expect(new Set(signals).size).toBe(3);
+});
