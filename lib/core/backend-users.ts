@@ -16,7 +16,9 @@ export async function openBackend(backend: LockBackend, user: object): Promise<v
   if (use.users.has(user)) use.opening = undefined; // it asks again
   use.users.add(user);
   const isFirst = use.opening === undefined;
-  const opening = (use.opening ??= Promise.resolve(use.closing).then(() => backend.open?.()));
+  const opening = (use.opening ??= Promise.resolve(use.closing)
+    .catch(() => undefined) // whoever closed it was told
+    .then(() => backend.open?.()));
   try {
     const warning = await opening;
     return isFirst && typeof warning === 'string' ? warning : undefined;

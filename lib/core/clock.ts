@@ -14,8 +14,8 @@ export interface Clock {
 /** The longest delay that a timer takes, in ms (about 24.8 days). */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Setting the wall clock back by more than this is a step, not jitter (ms). */
-const STEP_BACK_MS = 1_000;
+/** Setting the wall clock back by more than this is a step, not the coarseness of its milliseconds (ms). */
+const STEP_BACK_MS = 50;
 
 /**
  * A monotonic clock that also counts the time during which the machine was suspended.

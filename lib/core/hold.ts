@@ -48,7 +48,7 @@ export class Hold implements Lock {
     private readonly context: HoldContext,
   ) {
     this.keys = [key];
-    this.#fence = lease.grant.fences > 0 ? lease.fence : undefined;
+    this.#fence = lease.fence;
     this.since = context.clock.now();
     this.#until = this.since + terms.maxHold;
     context.holds.add(this);
@@ -59,7 +59,9 @@ export class Hold implements Lock {
 
   get fencingToken(): bigint {
     if (this.#fence !== undefined) return this.#fence;
-    throw new LockConfigError(`Lock "${this.key}" has no fencing token: its backend finds conflicts at the end instead.`);
+    throw new LockConfigError(
+      `Lock "${this.key}" has no fencing token: its backend finds conflicts at the end instead.`,
+    );
   }
 
   get fencingTokens(): ReadonlyMap<string, bigint> {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Grant, LockMode } from './backend';
 import type { Clock } from './clock';
 import type { LockLostReason } from './errors';
@@ -68,12 +69,14 @@ export class Lease {
       this.loss = lossOf(lost);
     } else if (lost) {
       this.#onBackendLoss = () => this.lose(lossOf(lost));
+      setMaxListeners(0, lost); // one session has many grants
       lost.addEventListener('abort', this.#onBackendLoss, { once: true });
     }
   }
 
-  /** The fencing token of the present turn. */
-  get fence(): bigint {
+  /** The fencing token of the present turn, if the store gives any. */
+  get fence(): bigint | undefined {
+    if (this.grant.fences === 0) return undefined;
     return this.turn === 0 ? this.grant.fence : this.grant.fence + BigInt(this.turn);
   }
 

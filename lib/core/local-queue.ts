@@ -6,6 +6,8 @@ import type { LockEvents } from './events';
 import type { Shape } from './lease';
 import { Lease, sameShape } from './lease';
 import type { LeaseKeeper } from './lease-keeper';
+import type { Group } from './line';
+import { Line } from './line';
 import type { Request } from './waiter';
 import { Waiter } from './waiter';
 
@@ -22,15 +24,6 @@ export interface QueueContext {
   readonly onIdle: (queue: LocalQueue) => void;
 }
 
-/** Neighbours in the line that the same grant could serve, and the claims that the line has in the store for them. */
-interface Group {
-  readonly shape: Shape;
-  readonly waiters: Set<Waiter>;
-  readonly claims: Set<QueueClaim>;
-  /** That they must wait has been published. */
-  announced: boolean;
-}
-
 /**
  * All callers of one key in this process, first come, first served.
  *
@@ -41,7 +34,7 @@ interface Group {
  * that is foreseeable, so that the process keeps its place among the others.
  */
 export class LocalQueue {
-  readonly #groups: Group[] = [];
+  readonly #line = new Line();
   readonly #leases = new Set<Lease>();
   readonly #overdue = new Set<Waiter>();
   #tries = 0;
@@ -55,7 +48,7 @@ export class LocalQueue {
   /** Waits in line. Rejects with `LockTimeoutError` at the deadline, the signal's reason, or what the backend said. */
   wait(request: Request): Promise<Lease> {
     const waiter = new Waiter(request, this.context.clock);
-    this.#join(waiter);
+    this.#line.join(waiter);
     waiter.watch({
       deadline: () => this.#onDeadline(waiter),
       abort: (reason) => this.#remove(waiter, reason),
@@ -71,14 +64,14 @@ export class LocalQueue {
     this.#tries++;
     try {
       if (this.#isHeldAgainst(shape)) return null;
-      const ahead = this.#groups[0];
+      const ahead = this.#line.front;
       const grant = await this.context.backend.acquire(tryClaim(this.key, request, signal));
       if (!grant) return null;
       if (signal?.aborted) {
         this.#putBack(grant, shape);
         throw signal.reason;
       }
-      if (!ahead || ahead !== this.#groups[0]) return this.#adopt(grant, shape);
+      if (!ahead || ahead !== this.#line.front) return this.#adopt(grant, shape);
       // A store without a queue of its own let us pass those who were already waiting here.
       if (sameShape(ahead.shape, shape)) this.#serve(this.#adopt(grant, shape));
       else this.#putBack(grant, shape);
@@ -114,31 +107,21 @@ export class LocalQueue {
 
   /** Lets nobody wait any longer: whoever is known to have to is refused now, the others when that is known. */
   hurry(): void {
-    for (const { waiters } of [...this.#groups]) {
+    for (const { waiters } of this.#line.groups) {
       for (const waiter of [...waiters]) this.#onDeadline(waiter);
     }
   }
 
   /** Refuses everybody who waits. */
   refuseAll(reason: (key: string) => unknown): void {
-    for (const group of this.#groups) this.#refuse(group, reason);
+    for (const group of this.#line.groups) this.#refuse(group, reason);
     this.#pump();
-  }
-
-  /** Adds to the last group, or to a new one behind it. */
-  #join(waiter: Waiter): void {
-    let group = this.#groups.at(-1);
-    if (!group || !sameShape(group.shape, waiter.request.shape)) {
-      group = { shape: waiter.request.shape, waiters: new Set(), claims: new Set(), announced: false };
-      this.#groups.push(group);
-    }
-    group.waiters.add(waiter);
   }
 
   /** Sends the claims that the front of the line needs and withdraws the others. */
   #pump(): void {
-    this.#prune();
-    const front = this.#groups[0];
+    this.#line.prune(this.#withdrawAll);
+    const { front } = this.#line;
     if (!front) return this.#rest();
     let wanted = this.#claimsWanted(front);
     while (front.claims.size < wanted) {
@@ -147,21 +130,6 @@ export class LocalQueue {
     }
     if (front.claims.size > wanted) {
       for (const claim of [...front.claims].slice(wanted)) this.#withdraw(front, claim);
-    }
-  }
-
-  /** Takes groups without waiters out of the line; the claims of those behind stay where they are in the store. */
-  #prune(): void {
-    for (let i = this.#groups.length - 1; i >= 0; i--) {
-      const group = this.#groups[i]!;
-      if (group.waiters.size > 0) continue;
-      for (const claim of group.claims) this.#withdraw(group, claim);
-      this.#groups.splice(i, 1);
-      const before = this.#groups[i - 1];
-      const behind = this.#groups[i];
-      if (!before || !behind || !sameShape(before.shape, behind.shape)) continue;
-      for (const waiter of behind.waiters) before.waiters.add(waiter);
-      this.#groups.splice(i, 1);
     }
   }
 
@@ -184,7 +152,7 @@ export class LocalQueue {
   }
 
   #canHandOff(lease: Lease): boolean {
-    const front = this.#groups[0];
+    const { front } = this.#line;
     if (!front || lease.shape.mode !== 'exclusive' || !sameShape(front.shape, lease.shape)) return false;
     if (lease.retired || lease.turn + 1 >= lease.grant.fences) return false;
     const now = this.context.clock.now();
@@ -214,6 +182,10 @@ export class LocalQueue {
     );
   }
 
+  readonly #withdrawAll = (group: Group): void => {
+    for (const claim of group.claims) this.#withdraw(group, claim);
+  };
+
   #withdraw(group: Group, claim: QueueClaim): void {
     group.claims.delete(claim);
     claim.withdraw();
@@ -237,7 +209,7 @@ export class LocalQueue {
     if (claim.isWithdrawn) return;
     group.claims.delete(claim);
     // A store that is down is down for those behind as well; they need not find it out one after the other.
-    const affected = error instanceof LockUnavailableError ? this.#groups : [group];
+    const affected = error instanceof LockUnavailableError ? this.#line.groups : [group];
     for (const each of affected) this.#refuse(each, (key) => withKey(error, key));
     this.#pump();
   }
@@ -251,7 +223,7 @@ export class LocalQueue {
 
   /** Gives the lease to the first in line, who has its shape. */
   #serve(lease: Lease): void {
-    const [next] = this.#groups[0]!.waiters;
+    const [next] = this.#line.front!.waiters;
     this.#leave(next!);
     next!.grant(lease);
     this.#refuseOverdue();
@@ -303,14 +275,12 @@ export class LocalQueue {
 
   #leave(waiter: Waiter): void {
     this.#overdue.delete(waiter);
-    for (const { waiters } of this.#groups) {
-      if (waiters.delete(waiter)) return;
-    }
+    this.#line.leave(waiter);
   }
 
   /** Whether it is known, not just likely, that the lock is held by another. */
   #mustWait({ request }: Waiter): boolean {
-    for (const claim of this.#groups[0]?.claims ?? []) {
+    for (const claim of this.#line.front?.claims ?? []) {
       if (claim.isContended) return true;
     }
     return this.#isHeldAgainst(request.shape);
@@ -330,6 +300,6 @@ export class LocalQueue {
 
 /** The error as one caller sees it: with that caller's key. */
 function withKey(error: unknown, key: string): unknown {
-  if (!(error instanceof LockUnavailableError) || error.key !== undefined) return error;
+  if (!(error instanceof LockUnavailableError) || error.key === key) return error;
   return new LockUnavailableError(`Lock "${key}" could not be asked for: ${error.message}`, { key, cause: error });
 }

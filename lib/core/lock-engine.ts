@@ -72,7 +72,7 @@ export class LockEngine {
     }
     // The grant took longer to arrive than it lasts, or than we do.
     const error = this.#isClosed ? new LockShutdownError(key) : hold.lostError();
-    void hold.end({ error });
+    hold.undo(error);
     throw error;
   }
 

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { LockBackend, Outcome } from './backend';
 import { openBackend } from './backend-users';
+import { checkNames } from './checks';
 import { LockConfigError, LockConflictError, LockReentryError, LockTimeoutError } from './errors';
 import type { Hold } from './hold';
 import type { LockKey } from './key';
@@ -9,7 +10,7 @@ import { LockEngine } from './lock-engine';
 import type { Lock } from './lock';
 import { LockSet } from './lock-set';
 import type { AcquireOptions, LockServiceOptions, RunOptions, Settings, Terms, TryAcquireOptions } from './options';
-import { SERVICE_OPTIONS, checkNames, checkSettings, checkTerms } from './options';
+import { SERVICE_OPTIONS, checkSettings, checkTerms } from './options';
 import { Sections } from './sections';
 import { show } from './show';
 

@@ -1,7 +1,8 @@
 import type { LockBackend } from '../core/backend';
+import { checkNames, expected } from '../core/checks';
 import { LockConfigError } from '../core/errors';
 import type { LockServiceOptions } from '../core/options';
-import { SERVICE_OPTIONS, checkNames, checkSettings, expected } from '../core/options';
+import { SERVICE_OPTIONS, checkSettings } from '../core/options';
 
 /** Options of `LockModule.forRoot()`, and what the factories of `forRootAsync()` return. */
 export interface LockModuleOptions extends Omit<LockServiceOptions, 'busyStatus'> {

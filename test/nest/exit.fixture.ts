@@ -3,6 +3,7 @@ import { Controller, Get, Injectable, Module, Param } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { of } from 'rxjs';
 import { DistributedLock, LockModule, LockService, memoryBackend } from '../../lib/index';
 
 const KEYS = 10_000;
@@ -20,6 +21,14 @@ class Service {
   }
 }
 
+@Injectable()
+class Streams {
+  @DistributedLock('stream', { ttl: '1h' })
+  async stream() {
+    return of(1);
+  }
+}
+
 @Controller()
 class Routes {
   constructor(private readonly service: Service) {}
@@ -31,7 +40,11 @@ class Routes {
   }
 }
 
-@Module({ imports: [LockModule.forRoot({ backend: memoryBackend() })], controllers: [Routes], providers: [Service] })
+@Module({
+  imports: [LockModule.forRoot({ backend: memoryBackend(), shutdownTimeout: 50 })],
+  controllers: [Routes],
+  providers: [Service, Streams],
+})
 class AppModule {}
 
 function get(url: string): Promise<number> {
@@ -78,6 +91,7 @@ async function main() {
   await held;
   await waiting;
   await app.get(LockService).run('k', () => undefined, { minHold: '5m' });
+  await app.get(Streams).stream(); // nobody subscribes
   await app.close();
   console.log(JSON.stringify({ status, bytesPerKey: (after - before) / KEYS }));
 }

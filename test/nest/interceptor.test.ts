@@ -6,6 +6,7 @@ import {
   Param,
   ParseIntPipe,
   Sse,
+  StreamableFile,
   UseGuards,
   UseInterceptors,
 } from '@nestjs/common';
@@ -14,6 +15,7 @@ import { APP_INTERCEPTOR } from '@nestjs/core';
 import { DistributedLock, LockInterceptor, LockService } from 'nestlock';
 import type { TestLockBackend } from 'nestlock/testing';
 import { Observable, interval, map, timeout } from 'rxjs';
+import { Readable } from 'node:stream';
 import { PLATFORMS, gate, get, log, serve, settle, until, withBackend } from './support';
 
 @Injectable()
@@ -28,6 +30,7 @@ class Service {
 
 @Controller()
 class Routes {
+  readonly body = new Readable({ read() {} });
   background: Promise<unknown> = Promise.resolve();
   outcome: unknown;
   constructor(
@@ -60,6 +63,13 @@ class Routes {
   async inBackground() {
     this.background = this.service.work('in background');
     return 'answered';
+  }
+
+  @Get('streams')
+  streams() {
+    this.background = this.service.work('while it streams');
+    this.body.push('part');
+    return new StreamableFile(this.body);
   }
 
   @Get('detached')
@@ -204,6 +214,19 @@ describe.each(PLATFORMS)('on %s', (platform) => {
       expect(ran).toHaveLength(1);
     },
   );
+
+  it('also when its client goes before all of the answer was sent', async () => {
+    const { backend, url, routes, ran } = await bootRoutes(platform);
+    const letGo = await backend.holdElsewhere('service');
+    const client = get(`${url}/streams`);
+    await client.started;
+    client.cut();
+    await until(() => routes.body.destroyed);
+    await settle();
+    await letGo();
+    await routes.background;
+    expect(ran).toEqual(['while it streams']);
+  });
 
   it('a request that a pipe or guard refuses never asks for the lock', async () => {
     const { backend, url } = await bootRoutes(platform);

@@ -144,6 +144,18 @@ describe('in a hybrid application', () => {
     expect(await errorOf(send(client, 'm', {}))).toEqual(BUSY);
   });
 
+  it('carries the context to decorated handlers, which no global interceptor reaches', async () => {
+    @Controller()
+    class Handlers {
+      @MessagePattern('m')
+      @DistributedLock('{req.id}')
+      async m() {}
+    }
+    const { client } = await hybrid(Handlers);
+    await errorOf(send(client, 'm', {}));
+    expect(log.errors.join()).toContain('this is a "rpc" message');
+  });
+
   it('locks without the filter too', async () => {
     const Handlers = handlersAt('above');
     const { client, backend } = await hybrid(Handlers);

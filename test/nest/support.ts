@@ -206,6 +206,7 @@ export function contended(key: string): Promise<void> {
 
 /** A GET over a connection of its own, which can be cut. */
 export function get(url: string): {
+  started: Promise<unknown>;
   answer: Promise<{ status: number; text: string; headers: IncomingHttpHeaders }>;
   cut(): void;
 } {
@@ -215,7 +216,8 @@ export function get(url: string): {
     const text = Buffer.concat(await response.toArray()).toString();
     return { status: response.statusCode!, text, headers: response.headers };
   });
-  answer.catch(() => undefined);
+  const started = once(asked, 'response');
+  for (const promise of [started, answer]) promise.catch(() => undefined);
   asked.end();
-  return { answer, cut: () => asked.destroy() };
+  return { started, answer, cut: () => asked.destroy() };
 }

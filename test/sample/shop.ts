@@ -1,10 +1,10 @@
-import type { INestApplication } from '@nestjs/common';
-import { SchedulerRegistry } from '@nestjs/schedule';
+import type { DynamicModule, INestApplication } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
 import { Test } from '@nestjs/testing';
 import { getLockBackendToken, memoryBackend } from 'nestlock';
 import { AppModule } from '../../sample-app/app.module';
 import { configure } from '../../sample-app/create-app';
-import { type Inventory, startInventory } from '../../sample-app/inventory/inventory-server';
+import { type Inventory, type InventoryOptions, startInventory } from '../../sample-app/inventory/inventory-server';
 import { readSettings } from '../../sample-app/settings';
 
 export interface Shop {
@@ -19,6 +19,12 @@ export interface Shop {
   close(): Promise<void>;
 }
 
+export interface ShopOptions extends Pick<InventoryOptions, 'accessTime' | 'printTime'> {
+  locking?: boolean;
+  apps?: number;
+  seats?: number;
+}
+
 interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -27,21 +33,25 @@ interface Answer {
 
 /**
  * The sample app against a real inventory. Several apps share one backend, and so contend as the processes of a fleet do.
- * Their clocks are stopped: no job runs by itself.
+ * They have no clock: no job runs by itself.
  */
-export async function openShop({ locking = true, apps: count = 1, seats = 10 } = {}): Promise<Shop> {
-  const inventory = await startInventory({ events: { concert: { name: 'Concert', seats } } });
+export async function openShop({
+  locking = true,
+  apps: count = 1,
+  seats = 10,
+  ...times
+}: ShopOptions = {}): Promise<Shop> {
+  const inventory = await startInventory({ events: { concert: { name: 'Concert', seats } }, ...times });
   const settings = { ...readSettings({ LOCKING: locking ? 'on' : 'off' }), inventoryUrl: inventory.url };
   const backend = memoryBackend();
   const apps = await Promise.all(
     Array.from({ length: count }, async () => {
-      const module = await Test.createTestingModule({ imports: [AppModule.forRoot(settings)] })
+      const module = await Test.createTestingModule({ imports: [withoutClock(AppModule.forRoot(settings))] })
         .overrideProvider(getLockBackendToken())
         .useValue(backend)
         .compile();
       const app = configure(module.createNestApplication());
       await app.listen(0, '127.0.0.1');
-      for (const job of app.get(SchedulerRegistry).getCronJobs().values()) await job.stop();
       return app;
     }),
   );
@@ -61,4 +71,8 @@ export async function openShop({ locking = true, apps: count = 1, seats = 10 } =
       await inventory.close();
     },
   };
+}
+
+function withoutClock(app: DynamicModule): DynamicModule {
+  return { ...app, imports: app.imports!.filter((each) => (each as DynamicModule).module !== ScheduleModule) };
 }

@@ -96,7 +96,7 @@ test.each(['expired', 'maxHold', 'shutdown'] as const)('lost: %s', async (reason
     await clock.advance(0);
     if (reason === 'expired') clock.stall(TTL);
     if (reason === 'shutdown') await locks.close();
-    await clock.advance(500);
+    await clock.advance(2 * TTL);
     expect(only(events, 'lost')).toEqual([expect.objectContaining({ reason })]);
     expect(warnings).toHaveLength(1);
   });

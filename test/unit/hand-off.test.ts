@@ -198,7 +198,11 @@ test('never after the lock was stolen', async () => {
   expect(first!.lock.held).toBe(false);
   expect(backend.claims).toHaveLength(2); // the next in line asks at once
   await pass(script, first!);
+  expect(second!.state).toBe('pending');
   expect(second!.isRunning).toBe(false);
+  backend.lastClaim.grant();
+  await clock.advance(0);
+  expect(second!.isRunning).toBe(true);
 });
 
 test('never after its time, though no timer has said so', async () => {
@@ -208,6 +212,7 @@ test('never after its time, though no timer has said so', async () => {
   first!.finish();
   await script.clock.advance(0);
   expect(first!.error).toMatchObject({ code: 'LOCK_LOST' });
+  expect(second!.state).toBe('pending');
   expect(second!.isRunning).toBe(false);
 });
 
@@ -305,6 +310,19 @@ test('other processes get their turn in between (memory)', async () => {
   await Promise.all(all);
   expect(order.join('')).toBe('bbbbaaaaaaaaa'.length === order.length ? order.join('') : '');
   expect(order.join('')).not.toMatch(/a{5}.*b|b{5}.*a/);
+});
+
+test('the window is not watched for nobody', async () => {
+  const { clock, backend, locks } = withScript();
+  const controller = new AbortController();
+  const holder = begin(locks, 'k');
+  begin(locks, 'k', { signal: controller.signal });
+  backend.lastClaim.grant({ fences: 2 });
+  await clock.advance(0);
+  controller.abort();
+  await clock.advance(0);
+  expect(holder.isRunning).toBe(true);
+  expect(clock.pending).toBe(1); // the keeper's
 });
 
 test('nothing is left', async () => {

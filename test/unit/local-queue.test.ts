@@ -131,6 +131,22 @@ describe('the line has the claim, not its head', () => {
   });
 });
 
+test('neighbours that merge ask the store together', async () => {
+  const { clock, backend, locks } = withScript();
+  const controller = new AbortController();
+  backend.onAcquire = (claim) => claim.contended();
+  begin(locks, 'k', { mode: 'shared' });
+  track(locks.acquire('k', { signal: controller.signal }));
+  begin(locks, 'k', { mode: 'shared' });
+  await clock.advance(0);
+  expect(backend.claims).toHaveLength(1);
+  controller.abort();
+  expect(backend.claims.map(({ claim, aborted }) => [claim.mode, aborted])).toEqual([
+    ['shared', false],
+    ['shared', false],
+  ]);
+});
+
 test('a new caller joins the last group only', async () => {
   const { clock, locks } = withMemory();
   const writer = begin(locks, 'k');

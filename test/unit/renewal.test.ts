@@ -117,6 +117,23 @@ test('"not ours any more" is a loss at once, for that lock only', async () => {
   expect(b.lock.held).toBe(true);
 });
 
+test('a hanging renewal does not hide the deadline, though other locks come and go meanwhile', async () => {
+  const { clock, backend, locks } = withScript();
+  backend.grantAll().onRenew = (renewal) => {
+    if (renewal.grants.every(({ claim }) => claim.ttl < TTL)) renewal.confirm();
+  };
+  const hanging = begin(locks, 'hanging');
+  await clock.advance(TTL / 3);
+  const { signal } = hanging.lock;
+  const brief = begin(locks, 'brief', { ttl: 300 });
+  await clock.advance(1_000);
+  brief.finish();
+  await clock.advance(validity() - TTL / 3 - 1_001);
+  expect(signal.aborted).toBe(false);
+  await clock.advance(1);
+  expect(signal.aborted).toBe(true);
+});
+
 test('a stolen lock is not renewed again', async () => {
   const { clock, backend, locks } = withScript();
   backend.grantAll().onRenew = (renewal) => renewal.answerWith(null);
@@ -178,11 +195,13 @@ test('the keeper lets the process end', async () => {
   }
   const clock = new CountingClock();
   const locks = new LockService({ backend: memoryBackend({ clock }) });
-  const section = begin(locks, 'k', { maxHold: '1h', minHold: '1m' });
+  const section = begin(locks, 'k', { maxHold: '1h', minHold: '10m' });
   await clock.advance(2 * TTL);
+  expect(clock.pending).toBe(2); // the keeper's, and maxHold
+  expect(referenced.size).toBe(0);
   section.finish();
   await clock.advance(0);
-  expect(clock.pending).toBeGreaterThan(0);
+  expect(clock.pending).toBe(2); // the keeper's, and minHold
   expect(referenced.size).toBe(0);
 });
 

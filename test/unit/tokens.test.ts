@@ -1,4 +1,4 @@
-import { TTL, begin, withMemory } from './support';
+import { TTL, begin, recordEvents, withMemory, withScript } from './support';
 
 test('tokens increase over releases', async () => {
   const { locks } = withMemory();
@@ -60,5 +60,20 @@ test('a joined hold has the same token', async () => {
   await locks.run('k', async (outer) => {
     const inner = await locks.run('k', (lock) => lock.fencingToken, { reentrant: true });
     expect(inner).toBe(outer.fencingToken);
+  });
+});
+
+test('a store that excludes nobody from the start gives none: asking for it throws', async () => {
+  await recordEvents(async (events) => {
+    const { backend, locks } = withScript();
+    backend.onAcquire = (claim) => claim.grant({ fences: 0 });
+    await locks.run('k', (lock) => {
+      expect(() => lock.fencingToken).toThrow(expect.objectContaining({ code: 'LOCK_CONFIG' }));
+      expect(lock.fencingTokens.size).toBe(0);
+    });
+    expect(events.map(({ channel, fence }) => [channel, fence])).toEqual([
+      ['acquire', undefined],
+      ['release', undefined],
+    ]);
   });
 });

@@ -87,6 +87,17 @@ describe('one try', () => {
     expect(backend.claims).toHaveLength(1);
   });
 
+  test('shared callers know an exclusive holder here as well', async () => {
+    const { clock, backend, locks } = withScript();
+    backend.grantAll();
+    await locks.acquire('k');
+    backend.onAcquire = () => {};
+    await expect(locks.tryAcquire('k', { mode: 'shared' })).resolves.toBeNull();
+    const waiting = track(locks.acquire('k', { mode: 'shared', waitTimeout: 100 }));
+    await clock.advance(100);
+    expect(waiting.error).toMatchObject({ code: 'LOCK_TIMEOUT', waited: 100 });
+  });
+
   test('a store that does not answer is unavailable, not busy', async () => {
     const { clock, backend, locks } = withScript();
     const attempts = [
