@@ -1,4 +1,5 @@
 import ms from 'ms';
+import type { LockBackend } from './backend';
 import { MAX_TIMER_MS } from './clock';
 import { LockConfigError } from './errors';
 import { show } from './show';
@@ -66,4 +67,15 @@ function editDistance(a: string, b: string): number {
     row = next;
   }
   return row[b.length]!;
+}
+
+/** What can serve as a backend, as far as it can be seen. @throws LockConfigError */
+export function checkBackend(backend: unknown): LockBackend {
+  const { name, acquire, renew } = (backend ?? {}) as Partial<LockBackend>;
+  if (typeof name === 'string' && typeof acquire === 'function' && typeof renew === 'function')
+    return backend as LockBackend;
+  throw new LockConfigError(
+    `Expected "backend" to be a LockBackend, such as memoryBackend(), got ${show(backend)}. ` +
+      'Is an environment variable unset, or a promise not awaited?',
+  );
 }

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { LockBackend, Outcome } from './backend';
 import { openBackend } from './backend-users';
-import { checkNames } from './checks';
+import { checkBackend, checkNames } from './checks';
 import { LockConfigError, LockConflictError, LockReentryError, LockTimeoutError } from './errors';
 import type { Hold } from './hold';
 import type { LockKey } from './key';
@@ -211,14 +211,4 @@ function isEntered(hold: Hold): boolean {
 
 function byKey(a: Hold, b: Hold): number {
   return a.key < b.key ? -1 : 1;
-}
-
-function checkBackend(backend: unknown): LockBackend {
-  const { name, acquire, renew } = (backend ?? {}) as Partial<LockBackend>;
-  if (typeof name === 'string' && typeof acquire === 'function' && typeof renew === 'function')
-    return backend as LockBackend;
-  throw new LockConfigError(
-    `Expected "backend" to be a LockBackend, such as memoryBackend(), got ${show(backend)}. ` +
-      'Is an environment variable unset, or a promise not awaited?',
-  );
 }

@@ -1,5 +1,5 @@
 import type { LockBackend } from '../core/backend';
-import { checkNames, expected } from '../core/checks';
+import { checkBackend, checkNames, expected } from '../core/checks';
 import { LockConfigError } from '../core/errors';
 import type { LockServiceOptions } from '../core/options';
 import { SERVICE_OPTIONS, checkSettings } from '../core/options';
@@ -64,6 +64,8 @@ export function checkModuleOptions(all: LockModuleOptions & LockModuleExtras): v
   const { instance, isGlobal, ...options } = all;
   checkExtras({ instance, isGlobal });
   serviceOptions(options);
+  const backend: unknown = options.backend;
+  if (backend !== undefined && !(backend instanceof Promise)) checkBackend(backend); // Nest awaits a promise
 }
 
 /** Checks what `forRootAsync()` was given. @throws LockConfigError */

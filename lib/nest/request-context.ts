@@ -38,16 +38,18 @@ export class RequestContext {
     throw new LockKeyError(`A {req.…} lock key needs an HTTP or GraphQL request, and this is a "${type}" message.`);
   }
 
-  /** Aborts when nobody is there for the answer any more. Nothing is listened to before it is asked for. */
-  get signal(): AbortSignal {
+  /**
+   * Ends the waiting that begins now when nobody is there for the answer any more. `undefined` if that is so already: what
+   * runs on then (cleaning up, say) takes its locks as anybody else. Nothing is listened to before it is asked for.
+   */
+  get waiting(): AbortSignal | undefined {
     if (!this.#controller) {
       this.#controller = new AbortController();
-      if (this.#isAnswered) return this.#controller.signal;
       this.#response = responseOf(this.execution);
-      if (this.#response?.destroyed && !this.#response.writableFinished) this.#onClose();
-      else this.#response?.once('close', this.#onClose);
+      if (!this.#isAnswered) this.#response?.once('close', this.#onClose);
     }
-    return this.#controller.signal;
+    const { signal } = this.#controller;
+    return signal.aborted || this.#response?.destroyed ? undefined : signal;
   }
 
   /** The handler has answered. What it has left running in the background may go on waiting. */

@@ -59,6 +59,15 @@ class Routes {
     }
   }
 
+  @Get('cleans-up')
+  async cleansUp() {
+    try {
+      await this.service.work('waits');
+    } finally {
+      this.background = this.locks.run('unused', () => this.service.work('cleans up'));
+    }
+  }
+
   @Get('background')
   async inBackground() {
     this.background = this.service.work('in background');
@@ -171,6 +180,18 @@ describe.each(PLATFORMS)('on %s', (platform) => {
     await until(() => routes.outcome);
     expect(String(routes.outcome)).toContain('was closed by its client while it waited for a lock');
     expect(log.errors).toEqual([]);
+  });
+
+  it('what the handler still does for a client that has gone takes its locks', async () => {
+    const { backend, url, routes, ran } = await bootRoutes(platform);
+    const letGo = await backend.holdElsewhere('service');
+    const client = get(`${url}/cleans-up`);
+    await waits(backend, 'service');
+    client.cut();
+    await until(() => backend.asked('service').length === 2);
+    await letGo();
+    await routes.background;
+    expect(ran).toEqual(['cleans up']);
   });
 
   it('only that client: others go on waiting', async () => {

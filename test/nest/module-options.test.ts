@@ -52,10 +52,12 @@ it.each<[unknown, string]>([
   [null, 'null'],
   ['redis://cache', '"redis://cache"'],
   [memoryBackend, 'function memoryBackend'],
-])('a backend that is none fails the boot: %p', async (backend, shown) => {
-  const error = await errorOf(boot({ imports: [forRoot({ backend })()] }));
-  expect(error).toBeInstanceOf(LockConfigError);
-  expect(error.message).toContain(`Expected "backend" to be a LockBackend, such as memoryBackend(), got ${shown}.`);
+])('a backend that is none is refused, by forRoot() at once and from a factory at boot: %p', async (backend, shown) => {
+  const fromFactory = LockModule.forRootAsync({ useFactory: () => ({ backend }) as never });
+  for (const error of [thrownBy(forRoot({ backend })), await errorOf(boot({ imports: [fromFactory] }))]) {
+    expect(error).toBeInstanceOf(LockConfigError);
+    expect(error.message).toContain(`Expected "backend" to be a LockBackend, such as memoryBackend(), got ${shown}.`);
+  }
 });
 
 it('knows no other options of forRootAsync either', () => {
