@@ -108,8 +108,9 @@ export class Hold implements Lock {
   /** Why the lock was lost, found out at this moment; `undefined` while it is held, or if it was until its end. */
   get loss(): Loss | undefined {
     if (this.#loss || this.#end) return this.#loss;
-    if (this.context.clock.now() >= this.#until) this.lose('maxHold');
-    else this.lease.isValid(); // says so to onLoss
+    const now = this.context.clock.now();
+    if (now >= this.#until) this.lose('maxHold');
+    else this.lease.isValid(now); // says so to onLoss
     return this.#loss;
   }
 

@@ -36,7 +36,7 @@ export class LeaseKeeper {
   }
 
   add(lease: Lease): void {
-    const watch = { dueAt: dueTime(lease, this.clock.now(), DUE), inFlight: false };
+    const watch = { dueAt: dueTime(lease, lease.receivedAt, DUE), inFlight: false };
     this.#watches.set(lease, watch);
     this.#wake(wakeTime(lease, watch));
   }
