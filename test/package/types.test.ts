@@ -25,20 +25,24 @@ beforeAll(async () => {
 
 afterAll(() => project?.remove());
 
-it.each(Object.entries(RESOLUTIONS))('the declarations compile for a user with %s', (_, resolution) => {
-  const program = ts.createProgram([join(project.dir, 'index.ts')], {
-    ...resolution,
-    strict: true,
-    skipLibCheck: false,
-    noEmit: true,
-    target: ts.ScriptTarget.ES2022,
-    types: ['node'],
-    typeRoots: [join(__dirname, '../../node_modules/@types')],
-    ignoreDeprecations: '6.0',
-  });
-  const errors = ts
-    .getPreEmitDiagnostics(program)
-    .filter(({ file }) => !file || !/node_modules\/(?!nestlock\/)/.test(file.fileName)) // of ours
-    .map(({ file, messageText }) => `${file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`);
-  expect(errors).toEqual([]);
-}, 120_000);
+it.each(Object.entries(RESOLUTIONS))(
+  'the declarations compile for a user with %s',
+  (_, resolution) => {
+    const program = ts.createProgram([join(project.dir, 'index.ts')], {
+      ...resolution,
+      strict: true,
+      skipLibCheck: false,
+      noEmit: true,
+      target: ts.ScriptTarget.ES2022,
+      types: ['node'],
+      typeRoots: [join(__dirname, '../../node_modules/@types')],
+      ignoreDeprecations: '6.0',
+    });
+    const errors = ts
+      .getPreEmitDiagnostics(program)
+      .filter(({ file }) => !file || !/node_modules\/(?!nestlock\/)/.test(file.fileName)) // of ours
+      .map(({ file, messageText }) => `${file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`);
+    expect(errors).toEqual([]);
+  },
+  120_000,
+);
