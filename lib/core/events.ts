@@ -63,10 +63,6 @@ export class LockEvents {
     if (renew.hasSubscribers) renew.publish(this.#event(lease, {}));
   }
 
-  renewFailed(count: number, error: unknown): void {
-    this.warn(`Renewing ${count} lock(s) failed: ${String(error)}`);
-  }
-
   lost(lease: Lease, { reason, cause }: Loss, hold: Turn): void {
     this.warn(`Lock "${lease.key}" was lost while held (${reason})${because(cause)}`);
     if (lost.hasSubscribers) lost.publish(this.#event(lease, { ...this.#turn(hold), reason, error: cause }));

@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks';
+import { setMaxListeners } from 'node:events';
 import type { Outcome, ReleaseAnswer } from './backend';
 import type { Clock, Timer } from './clock';
 import { LockConfigError, LockLostError } from './errors';
@@ -27,6 +29,11 @@ const UNKNOWN: Promise<EndAnswer> = Promise.resolve('unknown');
 /** One caller's hold of one key: one turn on a lease. */
 export class Hold implements Lock {
   readonly keys: readonly string[];
+  // Private at run time too: a lock that is logged or serialised must not show its backend.
+  readonly #lease: Lease;
+  readonly #queue: LocalQueue;
+  readonly #terms: Terms;
+  readonly #context: HoldContext;
   readonly #fence: bigint | undefined;
   /** When it was got, on the clock. */
   readonly since: number;
@@ -39,14 +46,20 @@ export class Hold implements Lock {
   /** At first `maxHold`, then the time to free the lock under a body that hangs; after the end, `minHold`. */
   #timer: Timer | undefined;
   #controller: AbortController | undefined;
+  /** Bound, so that listeners run in the async context of those who asked for the signal, not of a timer. */
+  #abort: ((error: LockLostError) => void) | undefined;
 
   constructor(
     readonly key: string,
-    private readonly lease: Lease,
-    private readonly queue: LocalQueue,
-    private readonly terms: Terms,
-    private readonly context: HoldContext,
+    lease: Lease,
+    queue: LocalQueue,
+    terms: Terms,
+    context: HoldContext,
   ) {
+    this.#lease = lease;
+    this.#queue = queue;
+    this.#terms = terms;
+    this.#context = context;
     this.keys = [key];
     this.#fence = lease.fence;
     this.since = context.clock.now();
@@ -69,7 +82,7 @@ export class Hold implements Lock {
   }
 
   get mode(): Terms['mode'] {
-    return this.terms.mode;
+    return this.#terms.mode;
   }
 
   /** Whether it can be joined: not given back, and so not before the last section that got or joined it has ended. */
@@ -95,9 +108,9 @@ export class Hold implements Lock {
     return new Promise((resolve) => (this.#onEmpty = resolve));
   }
 
-  /** Its caller is done with it, and so are we but for `minHold`. */
-  get runsOut(): boolean {
-    return this.#runsOut;
+  /** A shutdown need not wait for it: it only runs out (`minHold`), or is a handle that was lost and never given back. */
+  get isSettled(): boolean {
+    return this.#runsOut || (this.#sections === 0 && this.loss !== undefined);
   }
 
   /** Its caller is done with it. */
@@ -108,9 +121,9 @@ export class Hold implements Lock {
   /** Why the lock was lost, found out at this moment; `undefined` while it is held, or if it was until its end. */
   get loss(): Loss | undefined {
     if (this.#loss || this.#end) return this.#loss;
-    const now = this.context.clock.now();
+    const now = this.#context.clock.now();
     if (now >= this.#until) this.lose('maxHold');
-    else this.lease.isValid(now); // says so to onLoss
+    else this.#lease.isValid(now); // says so to onLoss
     return this.#loss;
   }
 
@@ -122,23 +135,29 @@ export class Hold implements Lock {
     const { loss } = this;
     if (!this.#controller) {
       this.#controller = new AbortController();
-      if (loss) this.#controller.abort(this.lostError());
+      setMaxListeners(0, this.#controller.signal);
+      this.#abort = AsyncResource.bind((error: LockLostError) => this.#controller!.abort(error));
+      if (loss) this.#abort(this.lostError());
     }
     return this.#controller.signal;
   }
 
   remainingTime(): number {
     if (!this.held) return 0;
-    return Math.max(0, Math.min(this.lease.validUntil, this.#until) - this.context.clock.now());
+    return Math.max(0, Math.min(this.#lease.validUntil, this.#until) - this.#context.clock.now());
   }
 
   assertHeld(): void {
     if (!this.held) throw this.lostError();
   }
 
+  /** Does nothing in a section that has joined the hold, or been joined: the last one to end gives it back. */
   async release(): Promise<void> {
-    await this.end({ ok: true });
+    if (this.#sections <= 1) await this.end({ ok: true });
   }
+
+  /** Nothing to let go of; as `LockSet.detach`. */
+  detach(): void {}
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
@@ -151,7 +170,7 @@ export class Hold implements Lock {
 
   /** Ends the trust in this lock and its renewal. The store is not touched: the body must settle first. */
   lose(reason: Loss['reason']): void {
-    this.lease.retired = true;
+    this.#lease.retired = true;
     this.onLoss({ reason });
   }
 
@@ -168,11 +187,11 @@ export class Hold implements Lock {
   /** Leaves the lock to its ttl. */
   abandon(): void {
     this.#stopTimer();
-    this.context.holds.delete(this);
-    this.context.onSettled();
+    this.#context.holds.delete(this);
+    this.#context.onSettled();
   }
 
-  #finish(outcome: Outcome, minHold = this.terms.minHold): Promise<EndAnswer> {
+  #finish(outcome: Outcome, minHold = this.#terms.minHold): Promise<EndAnswer> {
     const { loss } = this;
     this.#stopTimer();
     if (loss) {
@@ -180,17 +199,17 @@ export class Hold implements Lock {
       const freed = this.#free({ error: this.lostError() });
       return loss.reason === 'maxHold' ? freed.then(() => LOST) : LOST;
     }
-    const early = minHold === 0 ? 0 : this.since + minHold - this.context.clock.now();
+    const early = minHold === 0 ? 0 : this.since + minHold - this.#context.clock.now();
     if (early <= 0) return this.#free(outcome);
     this.#after(early, () => void this.#free(outcome));
     this.#runsOut = true;
-    this.context.onSettled();
+    this.#context.onSettled();
     return RELEASED;
   }
 
   #free(outcome: Outcome): Promise<EndAnswer> {
-    if (!this.context.holds.has(this)) return UNKNOWN; // abandoned
-    const { lease, queue, context } = this;
+    if (!this.#context.holds.has(this)) return UNKNOWN; // abandoned
+    const [lease, queue, context] = [this.#lease, this.#queue, this.#context];
     lease.holder = undefined;
     if (queue.handOff(lease)) {
       context.events.released(this, lease);
@@ -209,31 +228,31 @@ export class Hold implements Lock {
   #onAnswer(answer: EndAnswer): EndAnswer {
     if (this.#end) this.abandon(); // not yet, if it was taken from a body that hangs
     if (answer === 'lost' && !this.#loss) this.onLoss({ reason: 'stolen' });
-    else if (answer !== 'unknown' && !this.#loss) this.context.events.released(this, this.lease);
+    else if (answer !== 'unknown' && !this.#loss) this.#context.events.released(this, this.#lease);
     return answer;
   }
 
   #onMaxHold(): void {
     this.lose('maxHold');
     // Stores whose leases end with a session would never free it under a body that hangs.
-    this.#after(this.terms.ttl, () => void this.#free({ error: this.lostError() }));
+    this.#after(this.#terms.ttl, () => void this.#free({ error: this.lostError() }));
   }
 
   /** For the lease. */
   onLoss(loss: Loss): void {
     if (this.#loss) return;
     this.#loss = loss;
-    this.context.events.lost(this.lease, loss, this);
-    this.#controller?.abort(this.lostError());
+    this.#context.events.lost(this.#lease, loss, this);
+    this.#abort?.(this.lostError());
   }
 
   #after(ms: number, callback: () => void): void {
-    this.#timer = this.context.clock.setTimeout(callback, Math.ceil(ms));
+    this.#timer = this.#context.clock.setTimeout(callback, Math.ceil(ms));
     this.#timer.unref?.();
   }
 
   #stopTimer(): void {
-    if (this.#timer) this.context.clock.clearTimeout(this.#timer);
+    if (this.#timer) this.#context.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { LockBackend } from './backend';
 import type { Clock, Timer } from './clock';
 import { MAX_TIMER_MS } from './clock';
@@ -53,7 +54,8 @@ export class LeaseKeeper {
     this.#timer = undefined;
   }
 
-  readonly #tick = (): void => {
+  /** Bound, since it would run in the async context of whoever happened to start the timer. */
+  readonly #tick = AsyncResource.bind((): void => {
     this.#timer = undefined;
     this.#wakeAt = Infinity;
     const now = this.clock.now();
@@ -66,7 +68,7 @@ export class LeaseKeeper {
     }
     if (due.length > 0) void this.#renew(due);
     this.#wake(next);
-  };
+  });
 
   async #renew(due: readonly [Lease, Watch][]): Promise<void> {
     for (const [lease, watch] of due) {
@@ -77,7 +79,7 @@ export class LeaseKeeper {
     try {
       answers = await this.backend.renew(due.map(([lease]) => lease.grant));
     } catch (error) {
-      this.events.renewFailed(due.length, error);
+      for (const [lease] of due) lease.renewalError = error; // told with the loss, if it comes to that
     }
     const now = this.clock.now();
     due.forEach(([lease, watch], i) => {

@@ -35,6 +35,8 @@ export class Lease {
   loss: Loss | undefined;
   /** How many callers have had it before the present one. */
   turn = 0;
+  /** Why the last renewal failed, if it did. */
+  renewalError: unknown;
   /** No further renewals: `maxHold` has passed, or the application has shut down. */
   retired = false;
   /** When the grant came, on the clock. */
@@ -84,7 +86,7 @@ export class Lease {
   isValid(now = this.#clock.now()): boolean {
     if (this.loss) return false;
     if (now < this.validUntil) return true;
-    this.lose({ reason: 'expired' });
+    this.lose({ reason: 'expired', cause: this.renewalError });
     return false;
   }
 

@@ -8,8 +8,6 @@ export interface Group {
   readonly shape: Shape;
   readonly waiters: Set<Waiter>;
   readonly claims: Set<QueueClaim>;
-  /** That they must wait has been published. */
-  announced: boolean;
 }
 
 /** Those who wait for one key, in the order of their arrival, as groups of one shape. */
@@ -29,7 +27,7 @@ export class Line {
   join(waiter: Waiter): void {
     let group = this.#groups.at(-1);
     if (!group || !sameShape(group.shape, waiter.request.shape)) {
-      group = { shape: waiter.request.shape, waiters: new Set(), claims: new Set(), announced: false };
+      group = { shape: waiter.request.shape, waiters: new Set(), claims: new Set() };
       this.#groups.push(group);
     }
     group.waiters.add(waiter);

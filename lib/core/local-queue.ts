@@ -32,11 +32,15 @@ export interface QueueContext {
  * and the next in line has the same shape, it takes over the same grant with the next token of its block, without a
  * command to the store, until the block, the hand-off window or the lease is used up. The next claim is sent as soon as
  * that is foreseeable, so that the process keeps its place among the others.
+ *
+ * Whatever happens (somebody comes or goes, a claim is answered, a lease ends) is written down first; then `#pump` brings the
+ * claims in the store into line with who waits. All of that is one state machine, and so one file.
  */
 export class LocalQueue {
   readonly #line = new Line();
   readonly #leases = new Set<Lease>();
   readonly #overdue = new Set<Waiter>();
+  #arrivals = 0;
   #tries = 0;
   #window: Timer | undefined;
 
@@ -47,14 +51,14 @@ export class LocalQueue {
 
   /** Waits in line. Rejects with `LockTimeoutError` at the deadline, the signal's reason, or what the backend said. */
   wait(request: Request): Promise<Lease> {
-    const waiter = new Waiter(request, this.context.clock);
+    const waiter = new Waiter(request, ++this.#arrivals, this.context.clock);
     this.#line.join(waiter);
     waiter.watch({
       deadline: () => this.#onDeadline(waiter),
       abort: (reason) => this.#remove(waiter, reason),
     });
     this.#pump();
-    if (this.#mustWait(waiter)) this.context.events.contended(this.key, request.shape.mode);
+    if (this.#mustWait(waiter)) this.#announce(waiter);
     return waiter.lease;
   }
 
@@ -64,16 +68,18 @@ export class LocalQueue {
     this.#tries++;
     try {
       if (this.#isHeldAgainst(shape)) return null;
-      const ahead = this.#line.front;
+      const arrival = ++this.#arrivals;
       const grant = await this.context.backend.acquire(tryClaim(this.key, request, signal));
       if (!grant) return null;
       if (signal?.aborted) {
         this.#putBack(grant, shape);
         throw signal.reason;
       }
-      if (!ahead || ahead !== this.#line.front) return this.#adopt(grant, shape);
-      // A store without a queue of its own let us pass those who were already waiting here.
-      if (sameShape(ahead.shape, shape)) this.#serve(this.#adopt(grant, shape));
+      const { front } = this.#line;
+      const [first] = front?.waiters ?? [];
+      if (!front || !first || first.arrival > arrival) return this.#adopt(grant, shape);
+      // A store without a queue of its own let us pass somebody who came before.
+      if (sameShape(front.shape, shape)) this.#serve(this.#adopt(grant, shape));
       else this.#putBack(grant, shape);
       return null;
     } catch (error) {
@@ -192,14 +198,18 @@ export class LocalQueue {
   }
 
   #onContended(group: Group): void {
-    if (!group.announced) this.context.events.contended(this.key, group.shape.mode);
-    group.announced = true;
+    for (const waiter of group.waiters) this.#announce(waiter);
     this.#refuseOverdue();
+  }
+
+  #announce(waiter: Waiter): void {
+    if (!waiter.isAnnounced) this.context.events.contended(this.key, waiter.request.shape.mode);
+    waiter.isAnnounced = true;
   }
 
   #onGrant(group: Group, claim: QueueClaim, grant: Grant | null): void {
     group.claims.delete(claim);
-    if (!grant) return this.#onFailure(group, claim, new LockUnavailableError('the backend refused to let us wait'));
+    if (!grant) return this.#onFailure(group, claim, new LockUnavailableError(REFUSED_TO_WAIT));
     if (claim.isWithdrawn) this.#putBack(grant, group.shape);
     else this.#serve(this.#adopt(grant, group.shape));
     this.#pump();
@@ -297,6 +307,8 @@ export class LocalQueue {
     return shared >= permits;
   }
 }
+
+const REFUSED_TO_WAIT = 'the backend answered "held" to a claim that waits, which is a defect of that backend';
 
 /** The error as one caller sees it: with that caller's key. */
 function withKey(error: unknown, key: string): unknown {

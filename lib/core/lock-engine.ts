@@ -1,5 +1,5 @@
 import type { LockBackend } from './backend';
-import { closeBackend } from './backend-users';
+import { BackendUse } from './backend-use';
 import type { Clock } from './clock';
 import { systemClock } from './clock';
 import { LockShutdownError, LockTimeoutError } from './errors';
@@ -21,6 +21,7 @@ import type { Request } from './waiter';
  */
 export class LockEngine {
   readonly clock: Clock;
+  readonly #use: BackendUse;
   readonly #queues = new Map<string, LocalQueue>();
   readonly #holds = new Set<Hold>();
   readonly #keeper: LeaseKeeper;
@@ -33,10 +34,11 @@ export class LockEngine {
   #onSettled: (() => void) | undefined;
 
   constructor(
-    private readonly backend: LockBackend,
+    backend: LockBackend,
     private readonly settings: Settings,
     { instance, warn }: { instance: string | undefined; warn: (message: string) => void },
   ) {
+    this.#use = new BackendUse(backend);
     const clock = (this.clock = backend.clock ?? systemClock);
     const events = (this.#events = new LockEvents({ backend: backend.name, instance }, clock, warn));
     const keeper = (this.#keeper = new LeaseKeeper(backend, clock, events));
@@ -89,6 +91,11 @@ export class LockEngine {
     }
   }
 
+  /** Opens the backend, and resolves with its warning, if it has one. */
+  open(): Promise<string | undefined> {
+    return this.#use.open();
+  }
+
   drain(): void {
     if (this.#drainingSince !== undefined) return;
     this.#drainingSince = this.clock.now();
@@ -109,12 +116,12 @@ export class LockEngine {
       hold.abandon();
     }
     this.#keeper.stop();
-    await closeBackend(this.backend, this);
+    await this.#use.leave();
   }
 
   /** Resolves when no section runs any more, or after `ms`. */
   async #settled(ms: number): Promise<void> {
-    const isSettled = (): boolean => [...this.#holds].every((hold) => hold.runsOut);
+    const isSettled = (): boolean => [...this.#holds].every((hold) => hold.isSettled);
     if (isSettled() || ms <= 0) return;
     await new Promise<void>((resolve) => {
       const timer = this.clock.setTimeout(resolve, Math.ceil(ms));

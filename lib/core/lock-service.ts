@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { LockBackend, Outcome } from './backend';
-import { openBackend } from './backend-users';
 import { checkBackend, checkNames } from './checks';
+import type { Clock } from './clock';
 import { LockConfigError, LockConflictError, LockReentryError, LockTimeoutError } from './errors';
 import type { Hold } from './hold';
 import type { LockKey } from './key';
@@ -11,6 +11,7 @@ import type { Lock } from './lock';
 import { LockSet } from './lock-set';
 import type { AcquireOptions, LockServiceOptions, RunOptions, Settings, Terms, TryAcquireOptions } from './options';
 import { SERVICE_OPTIONS, checkSettings, checkTerms } from './options';
+import type { Section } from './sections';
 import { Sections } from './sections';
 import { show } from './show';
 
@@ -48,6 +49,11 @@ export class LockService {
     this.#backend = checkBackend(backend);
     this.#engine = new LockEngine(backend, this.#settings, { instance, warn });
     this.#warn = warn;
+  }
+
+  /** What time it is for the locks: the backend's clock. @internal */
+  get clock(): Clock {
+    return this.#engine.clock;
   }
 
   /**
@@ -127,8 +133,8 @@ export class LockService {
    * @throws what the backend says, when it can never work
    */
   async open(): Promise<void> {
-    const warning = await openBackend(this.#backend, this.#engine);
-    if (typeof warning === 'string') this.#warn(warning);
+    const warning = await this.#engine.open();
+    if (warning !== undefined) this.#warn(warning);
   }
 
   /** Begins the shutdown: refuses whoever would have to wait, and starts `shutdownTimeout`. Called by the module. */
@@ -177,17 +183,20 @@ export class LockService {
   ): Promise<{ conflict: boolean; result: T }> {
     const all = joined.length === 0 ? own : [...joined, ...own].sort(byKey);
     const lock = bundle(all);
+    const section: Section = { lock, holds: all, outer: undefined };
     let outcome: Outcome = { ok: true };
     let result: T | undefined;
     for (const hold of own) hold.enter();
     try {
-      result = await this.#sections.enter({ lock, holds: all }, () => fn(lock));
+      result = await this.#sections.enter(section, () => fn(lock));
     } catch (error) {
       outcome = { error };
     }
     for (const hold of own) hold.leave();
     for (let busy = own.find(isEntered); busy; busy = own.find(isEntered)) await busy.empty();
+    this.#sections.end(section);
     const answer = own.length === 0 ? 'released' : await bundle(own).end(outcome);
+    lock.detach();
     if ('error' in outcome) throw outcome.error;
     if (lock.loss) throw lock.lostError(result);
     return { conflict: answer === 'conflict', result: result as T };

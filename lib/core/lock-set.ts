@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Outcome } from './backend';
 import { LockConfigError } from './errors';
 import type { LockLostError } from './errors';
@@ -8,10 +9,13 @@ import type { Lock } from './lock';
 /** Several holds under one handle. */
 export class LockSet implements Lock {
   readonly keys: readonly string[];
+  readonly #holds: readonly Hold[];
+  readonly #over = new AbortController();
   #controller: AbortController | undefined;
 
   /** @param holds - in the order in which they were taken, at least one */
-  constructor(private readonly holds: readonly Hold[]) {
+  constructor(holds: readonly Hold[]) {
+    this.#holds = holds;
     this.keys = holds.map((hold) => hold.key);
   }
 
@@ -23,23 +27,24 @@ export class LockSet implements Lock {
   }
 
   get fencingTokens(): ReadonlyMap<string, bigint> {
-    return new Map(this.holds.flatMap((hold) => [...hold.fencingTokens]));
+    return new Map(this.#holds.flatMap((hold) => [...hold.fencingTokens]));
   }
 
   get loss(): Loss | undefined {
-    return this.holds.find((hold) => hold.loss)?.loss;
+    return this.#holds.find((hold) => hold.loss)?.loss;
   }
 
   get held(): boolean {
-    return this.holds.every((hold) => hold.held);
+    return this.#holds.every((hold) => hold.held);
   }
 
   get signal(): AbortSignal {
     if (!this.#controller) {
       const controller = (this.#controller = new AbortController());
-      for (const { signal } of this.holds) {
+      setMaxListeners(0, controller.signal, this.#over.signal);
+      for (const { signal } of this.#holds) {
         if (signal.aborted) controller.abort(signal.reason);
-        else signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true });
+        else signal.addEventListener('abort', () => controller.abort(signal.reason), { signal: this.#over.signal });
       }
     }
     void this.loss; // a loss found out only now aborts the signal
@@ -47,19 +52,25 @@ export class LockSet implements Lock {
   }
 
   remainingTime(): number {
-    return Math.min(...this.holds.map((hold) => hold.remainingTime()));
+    return Math.min(...this.#holds.map((hold) => hold.remainingTime()));
   }
 
   assertHeld(): void {
-    for (const hold of this.holds) hold.assertHeld();
+    for (const hold of this.#holds) hold.assertHeld();
   }
 
   lostError(result?: unknown): LockLostError {
-    return (this.holds.find((hold) => hold.loss) ?? this.holds[0]!).lostError(result);
+    return (this.#holds.find((hold) => hold.loss) ?? this.#holds[0]!).lostError(result);
   }
 
+  /** As `Hold.release`, for each. */
   async release(): Promise<void> {
-    await this.end({ ok: true });
+    await Promise.all([...this.#holds].reverse().map((hold) => hold.release()));
+  }
+
+  /** Stops listening to the holds: some may outlive this set. */
+  detach(): void {
+    this.#over.abort();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -68,7 +79,7 @@ export class LockSet implements Lock {
 
   /** Gives all back, the last one first, and waits for all. */
   async end(outcome: Outcome): Promise<EndAnswer> {
-    const answers = await Promise.all([...this.holds].reverse().map((hold) => hold.end(outcome)));
+    const answers = await Promise.all([...this.#holds].reverse().map((hold) => hold.end(outcome)));
     return ANSWERS_BY_WEIGHT.find((answer) => answers.includes(answer)) ?? 'released';
   }
 }

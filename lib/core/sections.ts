@@ -4,9 +4,9 @@ import type { LockSet } from './lock-set';
 
 /** A running body: what it holds, and inside which other body it runs. */
 export interface Section {
-  readonly lock: Hold | LockSet;
-  readonly holds: readonly Hold[];
-  readonly outer: Section | undefined;
+  lock: Hold | LockSet | undefined;
+  holds: readonly Hold[];
+  outer: Section | undefined;
 }
 
 /** Knows, per async path, which sections it is inside of. A section that has ended is not seen any more. */
@@ -15,17 +15,30 @@ export class Sections {
 
   /** The innermost running section, or the innermost one that holds the key. */
   find(key?: string): { lock: Hold | LockSet; hold: Hold } | undefined {
-    for (let section = this.#storage.getStore(); section; section = section.outer) {
-      if (!section.holds.every(isInside)) continue;
+    for (let section = running(this.#storage.getStore()); section; section = section.outer = running(section.outer)) {
       const hold = key === undefined ? section.holds[0] : section.holds.find((each) => each.key === key);
-      if (hold) return { lock: section.lock, hold };
+      if (hold) return { lock: section.lock!, hold };
     }
     return undefined;
   }
 
-  enter<T>(section: Omit<Section, 'outer'>, body: () => T): T {
-    return this.#storage.run({ ...section, outer: this.#storage.getStore() }, body);
+  /** Runs the body inside of a new section, until that is ended. */
+  enter<T>(section: Section, body: () => T): T {
+    section.outer = running(this.#storage.getStore());
+    return this.#storage.run(section, body);
   }
+
+  /** Whatever was started inside keeps its section alive for as long as it runs: so the section lets go of the rest. */
+  end(section: Section): void {
+    section.lock = undefined;
+    section.holds = [];
+  }
+}
+
+/** The section, or the innermost one around it that still holds all that it held. */
+function running(section: Section | undefined): Section | undefined {
+  while (section && !(section.holds.length > 0 && section.holds.every(isInside))) section = section.outer;
+  return section;
 }
 
 function isInside(hold: Hold): boolean {

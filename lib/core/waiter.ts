@@ -20,6 +20,8 @@ export interface Request {
 /** One caller in the line for a key: settles exactly once, and leaves no timer and no listener behind. */
 export class Waiter {
   readonly lease: Promise<Lease>;
+  /** That it has to wait has been published. */
+  isAnnounced = false;
   #resolve!: (lease: Lease) => void;
   #reject!: (error: unknown) => void;
   #timer: Timer | undefined;
@@ -27,6 +29,8 @@ export class Waiter {
 
   constructor(
     readonly request: Request,
+    /** Its number among all who came for the key. */
+    readonly arrival: number,
     private readonly clock: Clock,
   ) {
     this.lease = new Promise((resolve, reject) => {

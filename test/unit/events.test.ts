@@ -49,6 +49,19 @@ test('contended: when a caller finds the lock held here, or the store says so', 
   });
 });
 
+test('contended: once for each caller, whoever finds it out', async () => {
+  await recordEvents(async (events) => {
+    const { clock, locks } = withMemory();
+    const sections = [begin(locks, 'k'), begin(locks, 'k'), begin(locks, 'k')];
+    for (const section of sections) {
+      await clock.advance(0);
+      section.finish();
+    }
+    await clock.advance(0);
+    expect(only(events, 'contended')).toHaveLength(2);
+  });
+});
+
 test('an uncontended lock publishes no contention', async () => {
   await recordEvents(async (events) => {
     const { locks } = withMemory();
@@ -176,4 +189,20 @@ test('nothing is published or computed while nobody listens', async () => {
   subscribe('nestlock:renew', ignore);
   expect(await fencesRead()).toBeGreaterThan(quiet);
   unsubscribe('nestlock:renew', ignore);
+});
+
+test('a release that fails after a loss publishes nothing more', async () => {
+  await recordEvents(async (events) => {
+    const { clock, backend, locks, warnings } = withScript();
+    backend.grantAll();
+    const section = begin(locks, 'k');
+    await clock.advance(0);
+    backend.onRelease = () => Promise.reject(new Error('down'));
+    clock.stall(TTL);
+    section.finish();
+    await clock.advance(0);
+    expect(section.error).toMatchObject({ code: 'LOCK_LOST' });
+    expect(events.map(({ channel }) => channel)).toEqual(['acquire', 'lost']);
+    expect(warnings).toHaveLength(1);
+  });
 });

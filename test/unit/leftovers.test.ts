@@ -1,6 +1,10 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { getEventListeners } from 'node:events';
 import v8 from 'node:v8';
 import vm from 'node:vm';
+import { memoryBackend } from '../../lib/backends/memory/memory.backend';
 import { LockUnavailableError } from '../../lib/core/errors';
+import { LockService } from '../../lib/core/lock-service';
 import { TTL, begin, countingController, track, withMemory, withScript } from './support';
 
 v8.setFlagsFromString('--expose-gc');
@@ -94,6 +98,56 @@ describe('many different keys leave no memory behind, in the core or in the memo
     const before = await round('a');
     const grown = (await round('b')) - before;
     expect(grown).toBeLessThan(10_000 * 100);
+  });
+});
+
+test.each([
+  ['what they held', keyOf, KEYS],
+  ['themselves', () => 'job', 20 * KEYS],
+])(
+  'a job that starts itself again from inside leaves nothing of its earlier sections behind: %s',
+  async (_, keyOf, n) => {
+    const { locks } = withMemory();
+    let ticks = 0;
+    const run = (until: number) =>
+      new Promise<number>((resolve) => {
+        const tick = (): unknown =>
+          locks.run(keyOf(ticks), () => void setImmediate(() => (++ticks < until ? tick() : resolve(heap()))));
+        void tick();
+      });
+    const before = await run(200);
+    const after = await run(200 + n);
+    expect(after - before).toBeLessThan((KEYS * 1_000) / 2);
+  },
+);
+
+test('a request that has ended is not kept alive by the timers of locks that others hold', async () => {
+  const request = new AsyncLocalStorage<object>();
+  const locks = new LockService({ backend: memoryBackend(), ttl: 100 });
+  const holdOnce = (): WeakRef<object> => {
+    const context = {};
+    void request.run(context, () => locks.run('a', () => {}));
+    return new WeakRef(context);
+  };
+  const context = holdOnce(); // the first to need the timer
+  const lock = await locks.acquire('b'); // is renewed for as long as it takes
+  while (context.deref() !== undefined) await heap();
+  expect(lock.held).toBe(true);
+  await lock.release();
+});
+
+test('sections that join an outer one leave no listener on its hold', async () => {
+  const { locks } = withMemory();
+  await locks.run('a', async (outer) => {
+    const warned = jest.fn();
+    process.on('warning', warned);
+    for (let i = 0; i < 30; i++) {
+      await locks.run(['a', `b${i}`], ({ signal }) => expect(signal.aborted).toBe(false), { reentrant: true });
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', warned);
+    expect(warned).not.toHaveBeenCalled();
+    expect(getEventListeners(outer.signal, 'abort')).toEqual([]);
   });
 });
 

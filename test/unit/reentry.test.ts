@@ -401,3 +401,53 @@ describe('a section that has ended', () => {
     await expect(left).resolves.toBe('ran');
   });
 });
+
+describe('a section that has joined cannot give back what others are inside of', () => {
+  test('not with release(), nor with `await using` of the lock', async () => {
+    const { locks } = withMemory();
+    await locks.run('k', async (outer) => {
+      await locks.run('k', (inner) => inner.release(), { reentrant: true });
+      expect([outer.held, outer.signal.aborted]).toEqual([true, false]);
+      await locks.run(['k', 'other'], (inner) => inner[Symbol.asyncDispose](), { reentrant: true });
+      expect(outer.held).toBe(true);
+      await expect(locks.run('k', () => {})).rejects.toThrow(LockReentryError);
+      await outer.release();
+      expect(outer.held).toBe(false);
+    });
+  });
+
+  test('what it took itself it does give back', async () => {
+    const { clock, locks } = withMemory();
+    await locks.run('k', () =>
+      locks.run(
+        ['k', 'other'],
+        async (inner) => {
+          await inner.release();
+          const other = track(locks.tryAcquire('other'));
+          await clock.advance(0);
+          expect(other.value).not.toBeNull();
+        },
+        { reentrant: true },
+      ),
+    );
+  });
+
+  test('all keys stay held until the last section that joined one of them has ended', async () => {
+    const { clock, locks } = withMemory();
+    const [a, b] = [gate(), gate()];
+    const outer = track(
+      locks.run(['a', 'b'], () => {
+        void locks.run('a', () => a.opened, { reentrant: true });
+        void locks.run('b', () => b.opened, { reentrant: true });
+      }),
+    );
+    a.open();
+    await clock.advance(0);
+    const other = track(locks.run('b', () => 'ran'));
+    await clock.advance(0);
+    expect([outer.state, other.state]).toEqual(['pending', 'pending']);
+    b.open();
+    await clock.advance(0);
+    expect([outer.state, other.value]).toEqual(['fulfilled', 'ran']);
+  });
+});

@@ -1,8 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Timer } from '../../lib/core/clock';
 import { FakeClock } from '../../lib/testing/fake-clock';
 import { memoryBackend } from '../../lib/backends/memory/memory.backend';
 import { LockService } from '../../lib/core/lock-service';
-import { TTL, begin, recordEvents, validity, withMemory, withScript } from './support';
+import { TTL, begin, track, recordEvents, validity, withMemory, withScript } from './support';
 
 test('a lock is renewed every third of its ttl while its section runs, and no longer', async () => {
   const { clock, backend, locks } = withScript();
@@ -211,4 +212,43 @@ test('a ttl longer than timers can run is served', async () => {
   const section = begin(locks, 'k', { ttl: month });
   await clock.advance(month * 2);
   expect(section.lock.held).toBe(true);
+});
+
+test('whoever listens to the signal of a lock is called in its own async context, not in that of another caller', async () => {
+  const request = new AsyncLocalStorage<string>();
+  const { clock, backend, locks } = withScript();
+  backend.grantAll();
+  backend.onRenew = (renewal) => renewal.answerWith(undefined);
+  const seen: unknown[] = [];
+  const holdAs = (name: string) =>
+    request.run(name, () =>
+      track(
+        locks.run(name, async ({ signal }) => {
+          const lost = new Promise((resolve) => signal.addEventListener('abort', resolve));
+          signal.addEventListener('abort', () => seen.push([name, request.getStore(), locks.current()?.keys]));
+          await lost;
+        }),
+      ),
+    );
+  holdAs('a');
+  await clock.advance(1);
+  holdAs('b');
+  await clock.advance(TTL);
+  expect(seen).toEqual([
+    ['a', 'a', ['a']],
+    ['b', 'b', ['b']],
+  ]);
+});
+
+test('what a failed renewal met is told with the loss, and not once for each attempt', async () => {
+  const { clock, backend, locks, warnings } = withScript();
+  backend.grantAll();
+  const down = new Error('the store is down');
+  backend.onRenew = (renewal) => renewal.fail(down);
+  const section = begin(locks, 'k');
+  await clock.advance(TTL);
+  section.finish();
+  await clock.advance(0);
+  expect(section.error).toMatchObject({ code: 'LOCK_LOST', reason: 'expired', cause: down });
+  expect(warnings).toEqual([expect.stringContaining('the store is down')]);
 });

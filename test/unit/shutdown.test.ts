@@ -294,16 +294,25 @@ describe('close', () => {
   });
 });
 
+test('a handle that was lost and never given back does not delay the shutdown', async () => {
+  const { clock, locks } = withMemory();
+  await locks.acquire('k', { maxHold: 1_000 });
+  await clock.advance(1_000);
+  const closed = track(locks.close());
+  await clock.advance(0);
+  expect(closed.state).toBe('fulfilled');
+});
+
 describe('open', () => {
   test('shows what the backend warns of, and passes on why it can never work', async () => {
-    const { backend, locks, warnings } = withMemory();
-    await locks.open();
-    backend.open = async () => 'nobody answers at cache:6379';
-    await locks.open();
-    expect(warnings).toEqual(['nobody answers at cache:6379']);
+    const warned = withMemory();
+    warned.backend.open = async () => 'nobody answers at cache:6379';
+    await warned.locks.open();
+    expect(warned.warnings).toEqual(['nobody answers at cache:6379']);
+    const refused = withMemory();
     const error = new Error('wrong password');
-    backend.open = () => Promise.reject(error);
-    await expect(locks.open()).rejects.toBe(error);
+    refused.backend.open = () => Promise.reject(error);
+    await expect(refused.locks.open()).rejects.toBe(error);
   });
 });
 
@@ -332,6 +341,16 @@ describe('a backend that several services share', () => {
     await expect(locks.open()).rejects.toThrow('wrong password');
     await other.open();
     expect(open).toHaveBeenCalledTimes(2);
+    await other.close();
+    expect(backend.closed).toBe(1);
+  });
+
+  test('one who uses it without having opened it counts as well', async () => {
+    const { backend, locks } = withScript();
+    const { locks: other } = withScript({ backend });
+    await locks.open();
+    await locks.close();
+    expect(backend.closed).toBe(0);
     await other.close();
     expect(backend.closed).toBe(1);
   });

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { provableUntil } from '../../lib/core/backend';
 import { LockLostError } from '../../lib/core/errors';
 import { TTL, begin, track, validity, withMemory, withScript } from './support';
@@ -203,4 +204,16 @@ test('a lock can be disposed of', async () => {
   await lock[Symbol.asyncDispose]();
   expect(lock.held).toBe(false);
   await expect(locks.tryAcquire('k')).resolves.not.toBeNull();
+});
+
+test('a lock that is logged or serialised shows nothing of its backend', async () => {
+  const { locks } = withMemory();
+  await locks.run(['a', 'b'], (lock) => {
+    expect(JSON.parse(JSON.stringify(lock))).toEqual({ keys: ['a', 'b'] });
+    expect(inspect(lock, { depth: 9 })).not.toMatch(/backend|clock|claim/i);
+  });
+  await locks.run('a', (lock) => {
+    expect(JSON.parse(JSON.stringify(lock))).toMatchObject({ keys: ['a'] });
+    expect(inspect(lock, { depth: 9 })).not.toMatch(/backend|clock|claim/i);
+  });
 });

@@ -349,3 +349,28 @@ describe('waitTimeout covers everything', () => {
     await expect(locks.tryAcquire('a')).resolves.not.toBeNull();
   });
 });
+
+test('a try does not overtake those who came before it, also when the first of them gives up', async () => {
+  const { clock, backend, locks } = withScript();
+  const first = new AbortController();
+  track(locks.run('k', () => {}, { mode: 'shared', signal: first.signal }));
+  const second = begin(locks, 'k');
+  const tried = track(locks.tryAcquire('k'));
+  await clock.advance(0);
+  first.abort();
+  backend.claims.find(({ claim }) => !claim.wait)!.grant();
+  await clock.advance(0);
+  expect([tried.state, tried.value]).toEqual(['fulfilled', null]);
+  expect(second.isRunning).toBe(true);
+});
+
+test('a try gets its lock though somebody has come after it', async () => {
+  const { clock, backend, locks } = withScript();
+  const tried = track(locks.tryAcquire('k'));
+  const later = begin(locks, 'k');
+  await clock.advance(0);
+  backend.claims.find(({ claim }) => !claim.wait)!.grant();
+  await clock.advance(0);
+  expect(tried.value).toMatchObject({ held: true });
+  expect(later.isRunning).toBe(false);
+});
