@@ -12,6 +12,7 @@ export {
   LockLostError,
   LockNotReadyError,
   LockReentryError,
+  LockShutdownError,
   LockTimeoutError,
   LockUnavailableError,
 } from './core/errors';
@@ -29,4 +30,5 @@ export type { LockModuleExtras, LockModuleOptions, LockOptionsFactory } from './
 export type { BusyInfo, DistributedLockOptions, KeyFunction, LockDecorator, LockedKey } from './nest/lock-options';
 export { LockInterceptor } from './nest/lock.interceptor';
 export { LockModule } from './nest/lock.module';
+export type { LockModuleAsyncOptions } from './nest/lock.module-definition';
 export { getLockBackendToken, getLockServiceToken } from './nest/lock.tokens';

@@ -9,7 +9,7 @@ import { show } from '../core/show';
 import { LockInterceptor } from './lock.interceptor';
 import { LOCKED_BY, getLockHostToken } from './lock.tokens';
 import { requireHost } from './lock-host';
-import type { BusyAnswer, DistributedLockOptions, LockDecorator, LockedKey } from './lock-options';
+import type { BusyAnswer, DistributedLockOptions, LockDecorator, LockedKey, OnlyOptions } from './lock-options';
 import type { AnyMethod, LockedMethod } from './locked-method';
 import { lockMethod } from './locked-method';
 import { compileKey } from './method-key';
@@ -40,12 +40,14 @@ const PRIMITIVES: readonly unknown[] = [String, Number, Boolean, Symbol, BigInt,
  * \@DistributedLock({ key: 'nightly-report', onBusy: 'skip', minHold: '1m' })
  * async report() {}
  */
+export function DistributedLock<A extends unknown[]>(key: LockedKey<A>): LockDecorator<A, never>;
+// Apart from the one above: without an argument to infer it from, O would be options whose onBusy may answer anything.
 export function DistributedLock<A extends unknown[], const O extends DistributedLockOptions>(
   key: LockedKey<A>,
-  options?: O,
+  options: (O & OnlyOptions<O>) | undefined,
 ): LockDecorator<A, BusyAnswer<O>>;
 export function DistributedLock<A extends unknown[], const O extends DistributedLockOptions>(
-  options: O & { key: LockedKey<A> },
+  options: O & OnlyOptions<O, 'key'> & { key: LockedKey<A> },
 ): LockDecorator<A, BusyAnswer<O>>;
 export function DistributedLock(
   keyOrOptions: unknown,

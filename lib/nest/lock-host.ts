@@ -3,8 +3,8 @@ import { LockNotReadyError } from '../core/errors';
 import type { LockService } from '../core/lock-service';
 import { getLockHostToken } from './lock.tokens';
 
-/** All that a locked method asks of a `LockService`. */
-export type Locks = Pick<LockService, 'run'>;
+/** All that a locked method asks of a `LockService`; a mock needs no clock. */
+export type Locks = Pick<LockService, 'run'> & Partial<Pick<LockService, 'clock'>>;
 
 /**
  * Stands in for the `LockService` while an application is being built: instances with locked methods depend on it
@@ -18,8 +18,11 @@ export class LockHost {
   constructor(readonly instance?: string) {}
 }
 
-/** Which instance uses which host, by host token. Instances themselves carry nothing, and may be frozen. */
-const hosts = new WeakMap<object, Map<symbol, LockHost>>();
+/**
+ * Which instance may use which hosts, by host token: the first that is not closed. Instances themselves carry nothing, and
+ * may be frozen.
+ */
+const hosts = new WeakMap<object, Map<symbol, readonly LockHost[]>>();
 
 /** Makes Nest hand the `LockHost` to every instance of the class that it creates. */
 export function requireHost(prototype: object, instance: string | undefined): void {
@@ -28,7 +31,7 @@ export function requireHost(prototype: object, instance: string | undefined): vo
   Object.defineProperty(prototype, token, {
     configurable: true,
     get(this: object) {
-      return hosts.get(this)?.get(token);
+      return hostOf(this, instance);
     },
     set(this: object, host: LockHost) {
       attachHost(this, host);
@@ -37,10 +40,21 @@ export function requireHost(prototype: object, instance: string | undefined): vo
   Inject(token)(prototype, token);
 }
 
-/** Lets the locked methods of the object use the host. */
+/** Lets the locked methods of the object use the host, and no other. */
 export function attachHost(object: object, host: LockHost): void {
-  const ofObject = hosts.get(object) ?? new Map<symbol, LockHost>();
-  hosts.set(object, ofObject.set(getLockHostToken(host.instance), host));
+  setHosts(object, getLockHostToken(host.instance), [host]);
+}
+
+/** Lets the locked methods of the object use the host when those that it was given before are closed. */
+export function addHost(object: object, host: LockHost): void {
+  const token = getLockHostToken(host.instance);
+  const others = hosts.get(object)?.get(token) ?? [];
+  setHosts(object, token, [...others.filter((other) => other !== host && !other.isClosed), host]);
+}
+
+function setHosts(object: object, token: symbol, list: readonly LockHost[]): void {
+  const ofObject = hosts.get(object) ?? new Map<symbol, readonly LockHost[]>();
+  hosts.set(object, ofObject.set(token, list));
 }
 
 /**
@@ -59,15 +73,26 @@ export function attachLocks<T extends object>(object: T, locks: Locks, instance?
   return object;
 }
 
-/** The host that the object was given, if any. */
-export function hostOf(object: object, instance: string | undefined): LockHost | undefined {
-  return hosts.get(object)?.get(getLockHostToken(instance));
+/** The host that the object was given, or the one that it was made from with `Object.create`. */
+function hostOf(object: object, instance: string | undefined): LockHost | undefined {
+  const token = getLockHostToken(instance);
+  for (let level: object | null = object; level; level = Object.getPrototypeOf(level) as object | null) {
+    const list = hosts.get(level)?.get(token);
+    if (list) return list.find((host) => !host.isClosed) ?? list[0];
+  }
+  return undefined;
+}
+
+/** Through a Proxy whose `get` answers with `target[property]`, the accessor is read of the real instance. */
+function hostBehind(self: object, instance: string | undefined): LockHost | undefined {
+  const host: unknown = Reflect.get(self, getLockHostToken(instance));
+  return host instanceof LockHost ? host : undefined;
 }
 
 /** The locks that a method of the object has to use. @throws LockNotReadyError */
 export function locksOf(self: unknown, method: string, instance: string | undefined): Locks {
   const isObject = typeof self === 'object' && self !== null;
-  const host = isObject ? hostOf(self, instance) : undefined;
+  const host = isObject ? (hostOf(self, instance) ?? hostBehind(self, instance)) : undefined;
   if (host?.locks) return host.locks;
   throw new LockNotReadyError(`${method} was not run, because its lock cannot be taken: ${why(isObject, host)}`);
 }
@@ -81,9 +106,10 @@ function why(isObject: boolean, host: LockHost | undefined): string {
   }
   if (!isObject) return 'it was called without its instance. Call it as a method, or bind it.';
   return (
-    'Nest did not create this instance, or is still in its constructor. ' +
+    'Nest did not create this instance, or is still in its constructor, or a Proxy hides the instance. ' +
     'Provide the class to Nest, with LockModule.forRoot() in the root module; ' +
     'for an instance made by hand call attachLocks(instance, locks) from nestlock/testing. ' +
-    '(What a static useFactory or useValue provides is attached when the modules are initialised.)'
+    '(What a static useFactory or useValue provides is attached when the modules are initialised.) ' +
+    'Let a Proxy call methods on its target, or its "get" return target[property].'
   );
 }

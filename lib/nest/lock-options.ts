@@ -46,12 +46,20 @@ type ResultOf<T extends LockableMethod> =
         : V
       : never;
 
-/** What the options make a busy call answer. */
-export type BusyAnswer<O> = O extends { onBusy: 'skip' }
-  ? undefined
-  : O extends { onBusy: (info: BusyInfo) => infer V }
-    ? Awaited<V>
-    : never;
+/** Nobody looks at the result of a `Promise<void>`: there any answer will do, as for callbacks that return `void`. */
+type Answerable<Result> = [void, Result] extends [Result, void] ? unknown : Result;
+
+/** What the options can make a busy call answer: of every kind that `onBusy` may be. */
+export type BusyAnswer<O> = O extends { onBusy?: infer B }
+  ? B extends 'skip'
+    ? undefined
+    : B extends (info: BusyInfo) => infer V
+      ? Awaited<V>
+      : never
+  : never;
+
+/** Refuses names that are no options: the compiler itself does so only where none of the names is one. */
+export type OnlyOptions<O, Others = never> = Record<Exclude<keyof O, keyof DistributedLockOptions | Others>, never>;
 
 /** Shown by the compiler where decorator and method do not fit. */
 interface Mismatch<Message extends string> {
@@ -62,7 +70,7 @@ interface Mismatch<Message extends string> {
 export type Fits<T extends LockableMethod, A extends unknown[], Busy> = [(...args: A) => unknown] extends [
   (...args: Parameters<T>) => unknown,
 ]
-  ? [Busy] extends [ResultOf<T>]
+  ? [Busy] extends [Answerable<ResultOf<T>>]
     ? unknown
     : Mismatch<'onBusy answers something that the method does not return'>
   : Mismatch<'the key function takes other parameters than the method'>;

@@ -1,6 +1,6 @@
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
 import { Injectable } from '@nestjs/common';
-import { Observable, catchError, of, tap, throwError } from 'rxjs';
+import { Observable, tap } from 'rxjs';
 import { RequestContext } from './request-context';
 
 /**
@@ -19,8 +19,6 @@ export class LockInterceptor implements NestInterceptor {
     return new Observable((subscriber) => {
       const answer = context.run(() => next.handle());
       const handling = answer
-        // The client has gone: there is nobody to tell, and nothing worth an error in the log.
-        .pipe(catchError((error: unknown) => (error === context.gone ? of(undefined) : throwError(() => error))))
         .pipe(tap({ error: () => context.answered(), complete: () => context.answered() }))
         .subscribe(subscriber);
       return () => {

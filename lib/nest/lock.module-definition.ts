@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Provider } from '@nestjs/common';
+import type { ConfigurableModuleAsyncOptions, ConfigurableModuleCls, Provider } from '@nestjs/common';
 import { Catch, ConfigurableModuleBuilder, Logger } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, HttpAdapterHost } from '@nestjs/core';
 import { memoryBackend } from '../backends/memory/memory.backend';
@@ -24,28 +24,34 @@ export class LockSetup {
 export const SETUP_HOST = Symbol('nestlock: host of this set-up');
 export const SETUP_SERVICE = Symbol('nestlock: service of this set-up');
 
+/** Options of `LockModule.forRootAsync()`. */
+export interface LockModuleAsyncOptions
+  extends ConfigurableModuleAsyncOptions<LockModuleOptions, 'createLockOptions'>, LockModuleExtras {}
+
 const extras: LockModuleExtras = { isGlobal: true, instance: undefined };
 
-export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, ASYNC_OPTIONS_TYPE } =
-  new ConfigurableModuleBuilder<LockModuleOptions>({
-    moduleName: 'Lock',
+const built = new ConfigurableModuleBuilder<LockModuleOptions>({ moduleName: 'Lock' })
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createLockOptions')
+  .setExtras(extras, (definition, { instance, isGlobal }) => {
+    const tokens = [getLockHostToken(instance), getLockBackendToken(instance), getLockServiceToken(instance)] as const;
+    return {
+      ...definition,
+      global: isGlobal ?? true,
+      providers: [...(definition.providers ?? []), ...setupProviders(instance, tokens)],
+      exports: [...tokens],
+    };
   })
-    .setClassMethodName('forRoot')
-    .setFactoryMethodName('createLockOptions')
-    .setExtras(extras, (definition, { instance, isGlobal }) => {
-      const tokens = [
-        getLockHostToken(instance),
-        getLockBackendToken(instance),
-        getLockServiceToken(instance),
-      ] as const;
-      return {
-        ...definition,
-        global: isGlobal ?? true,
-        providers: [...(definition.providers ?? []), ...setupProviders(instance, tokens)],
-        exports: [...tokens],
-      };
-    })
-    .build();
+  .build();
+
+// By its name, not inferred: the compiler would write the inferred type in a way that TypeScript before 5.3 cannot read.
+export const ConfigurableModuleClass: ConfigurableModuleCls<
+  LockModuleOptions,
+  'forRoot',
+  'createLockOptions',
+  LockModuleExtras
+> = built.ConfigurableModuleClass;
+const { MODULE_OPTIONS_TOKEN } = built;
 
 function setupProviders(
   instance: string | undefined,

@@ -6,7 +6,7 @@ import { LockService } from '../core/lock-service';
 import { LockHost } from './lock-host';
 import type { LockModuleExtras, LockModuleOptions } from './lock-module.options';
 import { checkAsyncOptions, checkModuleOptions } from './lock-module.options';
-import type { ASYNC_OPTIONS_TYPE } from './lock.module-definition';
+import type { LockModuleAsyncOptions } from './lock.module-definition';
 import { ConfigurableModuleClass, LockSetup, SETUP_HOST, SETUP_SERVICE } from './lock.module-definition';
 import { attachProvided, warnOfUnlockedOverrides } from './provided-instances';
 
@@ -38,7 +38,7 @@ export class LockModule
    *
    * @throws LockConfigError when there is none; the boot fails with it when what the factory returns cannot work
    */
-  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+  static override forRootAsync(options: LockModuleAsyncOptions): DynamicModule {
     checkAsyncOptions(options);
     return super.forRootAsync(options);
   }

@@ -1,5 +1,7 @@
 import 'reflect-metadata';
 import { isObservable } from 'rxjs';
+import type { Clock } from '../core/clock';
+import { systemClock } from '../core/clock';
 import { LockConfigError, LockTimeoutError } from '../core/errors';
 import { checkKeys } from '../core/key';
 import type { Lock } from '../core/lock';
@@ -50,7 +52,7 @@ const DEFAULT_PATIENCE = 30_000;
 /** The promise of a locked call. An Observable that it resolves with keeps the lock until its subscriber is done. */
 function runPromise(locked: LockedMethod, self: unknown, args: unknown[], call: () => unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const settled = runLocked(locked, { self, args }, async (lock) => {
+    const settled = runLocked(locked, { self, args }, async (lock, clock) => {
       const returned = call();
       if (isObservable(returned)) {
         throw new LockConfigError(
@@ -62,6 +64,7 @@ function runPromise(locked: LockedMethod, self: unknown, args: unknown[], call: 
       if (!isObservable(result)) return result;
       const { stream, done } = streamOnce(result, {
         where: locked.where,
+        clock,
         // Not there when a test's mock of run() gives no lock.
         patience: (lock as Lock | undefined)?.remainingTime() ?? DEFAULT_PATIENCE,
         settled: () => settled,
@@ -84,7 +87,7 @@ interface Call {
 async function runLocked(
   { where, instance, keyOf, options, onBusy }: LockedMethod,
   { self, args, signal }: Call,
-  body: (lock: Lock) => unknown,
+  body: (lock: Lock, clock: Clock) => unknown,
 ): Promise<unknown> {
   const locks = locksOf(self, where, instance);
   const key = keyOf(self, args);
@@ -94,7 +97,7 @@ async function runLocked(
       key,
       (lock) => {
         isOurs = true;
-        return body(lock);
+        return body(lock, locks.clock ?? systemClock);
       },
       { ...options, ...waitingEnds(signal, RequestContext.current()?.waiting) },
     );

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Subscriber } from 'rxjs';
 import { Observable, Subject, isObservable, takeUntil } from 'rxjs';
+import type { Clock } from '../core/clock';
 import { LockConfigError } from '../core/errors';
 
 /** Runs a body under the lock of one subscription. */
@@ -34,22 +35,27 @@ export function lockedStream(run: RunStream, call: () => unknown, where: string)
 /**
  * The Observable that an async method has resolved with, for a single subscription under the lock of that call.
  *
- * @param patience - how long the lock is kept for a subscriber who does not come, in ms
+ * @param patience - how long the lock is kept for a subscriber who does not come, in ms of the clock
  * @param settled - what becomes of the call when `done` has settled
  * @returns the stream, and when its lock may go
  */
 export function streamOnce(
   source: Observable<unknown>,
-  { where, patience, settled }: { where: string; patience: number; settled: () => Promise<unknown> },
+  {
+    where,
+    clock,
+    patience,
+    settled,
+  }: { where: string; clock: Clock; patience: number; settled: () => Promise<unknown> },
 ): { stream: Observable<unknown>; done: Promise<void> } {
   let state: 'open' | 'taken' | 'late' = 'open';
   let finish!: (done: void | Promise<void>) => void;
   const done = new Promise<void>((resolve) => (finish = resolve));
-  const timer = setTimeout(() => {
+  const timer = clock.setTimeout(() => {
     state = 'late';
     finish();
   }, patience);
-  timer.unref();
+  timer.unref?.();
   const emit = AsyncResource.bind(emitAll); // whoever subscribes, the source runs inside of this lock's section
   const stream = new Observable<unknown>((subscriber) => {
     if (state !== 'open') {
@@ -57,7 +63,7 @@ export function streamOnce(
       return;
     }
     state = 'taken';
-    clearTimeout(timer);
+    clock.clearTimeout(timer);
     finish(emit(source, subscriber));
     settled().then(
       () => subscriber.complete(),

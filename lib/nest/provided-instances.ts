@@ -2,14 +2,12 @@ import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import type { LockHost } from './lock-host';
-import { attachHost, hostOf } from './lock-host';
+import { addHost } from './lock-host';
 import { LOCKED_BY, getLockHostToken } from './lock.tokens';
 
 /** Gives the host to the instances with locked methods that Nest got from `useFactory` or `useValue`, ready-made. */
 export function attachProvided(modules: ModulesContainer, host: LockHost): void {
-  for (const instance of instancesWith(modules, host)) {
-    if (hostOf(instance, host.instance)?.isClosed ?? true) attachHost(instance, host);
-  }
+  for (const instance of instancesWith(modules, host)) addHost(instance, host);
 }
 
 /** Warns of locked methods that a subclass has overridden without a decorator of its own: those calls are not locked. */

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ExecutionContext } from '@nestjs/common';
+import { HttpException } from '@nestjs/common';
 import { LockKeyError } from '../core/errors';
 
 /** As much of a response as is needed to see that its client has gone. */
@@ -10,12 +11,23 @@ interface ResponseStream {
   removeListener(event: 'close', listener: () => void): unknown;
 }
 
+/** "Client closed request", as proxies log it. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+/**
+ * Why waiting ends when nobody is there for the answer any more. An `HttpException`: to interceptors and filters the request
+ * has failed, whatever they do with results, and yet there is nothing that Nest would log.
+ */
+class RequestGoneError extends HttpException {
+  constructor() {
+    super('The request was closed by its client while it waited for a lock.', CLIENT_CLOSED_REQUEST);
+  }
+}
+
 const storage = new AsyncLocalStorage<RequestContext>();
 
 /** What a locked method must know of the request (or message) that it is called for. */
 export class RequestContext {
-  /** Why waiting ends when nobody is there for the answer any more. */
-  readonly gone = new Error('The request was closed by its client while it waited for a lock.');
   #controller: AbortController | undefined;
   #response: ResponseStream | undefined;
   #isAnswered = false;
@@ -62,11 +74,11 @@ export class RequestContext {
   abandoned(): void {
     if (this.#isAnswered) return;
     this.answered();
-    this.#controller?.abort(this.gone);
+    this.#controller?.abort(new RequestGoneError());
   }
 
   readonly #onClose = (): void => {
-    if (!this.#response?.writableFinished) this.#controller?.abort(this.gone);
+    if (!this.#response?.writableFinished) this.#controller?.abort(new RequestGoneError());
   };
 }
 

@@ -50,6 +50,13 @@ describe('never unlocked:', () => {
     expect(await work.call(app.get(Service), 'bound')).toBe('bound');
   });
 
+  it('through a Proxy that hides the instance', async () => {
+    const app = await boot({ imports: [withBackend().locks], providers: [Service] });
+    const message = await refused(new Proxy(app.get(Service), {}).work('proxy'));
+    expect(message).toContain('or a Proxy hides the instance');
+    expect(message).toContain('"get" return target[property]');
+  });
+
   it('after app.close()', async () => {
     const app = await boot({ imports: [withBackend().locks], providers: [Service] });
     const service = app.get(Service);
@@ -111,6 +118,20 @@ describe('never unlocked:', () => {
     const error = await errorOf(boot({ imports: [withBackend().locks], providers: [Ledger] }));
     expect(error.message).toContain("nestlock: import LockModule.forRoot({ instance: 'ledger' }) in the root module");
   });
+});
+
+it.each<[string, (service: Service) => Service]>([
+  ['Object.create()', (service) => Object.create(service) as Service],
+  ['Object.create() twice', (service) => Object.create(Object.create(service) as Service) as Service],
+  [
+    'a Proxy that reads from its target',
+    (service) => new Proxy(service, { get: (target, property) => target[property as keyof Service] }),
+  ],
+])('locks calls through a wrapper of the instance: %s', async (_, wrap) => {
+  const { backend, locks } = withBackend();
+  const app = await boot({ imports: [locks], providers: [Service] });
+  expect(await wrap(app.get(Service)).work('wrapped')).toBe('wrapped');
+  expect(backend.acquired('key')).toHaveLength(1);
 });
 
 it('boots a decorated provider that the options of the module depend on', async () => {

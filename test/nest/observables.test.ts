@@ -3,10 +3,12 @@ import {
   DistributedLock,
   LockConfigError,
   LockLostError,
+  LockModule,
   LockReentryError,
   LockService,
   LockTimeoutError,
 } from 'nestlock';
+import { FakeClock, TestLockBackend, attachLocks } from 'nestlock/testing';
 import { EMPTY, Observable, Subject, firstValueFrom, from, interval, of, take, throwError, toArray } from 'rxjs';
 import { PLATFORMS, boot, errorOf, log, serve, settle, until, withBackend } from './support';
 
@@ -269,6 +271,39 @@ describe('a promise of an Observable', () => {
     const { told } = listen(stream);
     expect(told).toEqual([expect.any(LockConfigError)]);
     expect(String(told[0])).toContain('nobody had come within the ttl');
+  });
+
+  it('waits for a subscriber on the clock of the backend', async () => {
+    const clock = new FakeClock();
+    const backend = new TestLockBackend({ clock });
+    const app = await boot({ imports: [LockModule.forRoot({ backend })], providers: [Streams] });
+    const stream = await app.get(Streams).promised();
+    await clock.advance(150);
+    expect(await app.get(LockService).tryAcquire('k')).toBeNull();
+    await clock.advance(150);
+    await app.get(LockService).run('k', () => undefined, { waitTimeout: 0 });
+    expect(String(await errorOf(firstValueFrom(stream)))).toContain('nobody had come within the ttl');
+  });
+
+  it('leaves no timer on the clock when it has been subscribed to', async () => {
+    const clock = new FakeClock();
+    const backend = new TestLockBackend({ clock });
+    const app = await boot({ imports: [LockModule.forRoot({ backend })], providers: [Streams] });
+    const streams = Object.assign(app.get(Streams), { source: () => of(1) });
+    await streams.inside();
+    const idle = clock.pending;
+    expect(await firstValueFrom(await streams.promised())).toBe(1);
+    await settle();
+    expect(clock.pending).toBe(idle);
+  });
+
+  it('needs no clock of a mock', async () => {
+    const locks = new LockService({ backend: new TestLockBackend() });
+    const mock = { run: (_key: unknown, body: any): Promise<any> => locks.run('k', body, { ttl: 300 }) };
+    const streams = attachLocks(Object.assign(new Streams(locks), { source: () => of(1) }), mock);
+    await streams.promised(); // not subscribed to
+    await locks.run('k', () => undefined);
+    await locks.close();
   });
 
   it('fails at its completion when the lock was lost', async () => {

@@ -2,7 +2,7 @@ import type { OnModuleInit } from '@nestjs/common';
 import { Inject, Injectable, Scope } from '@nestjs/common';
 import { DistributedLock, LockService } from 'nestlock';
 import { attachLocks } from 'nestlock/testing';
-import { boot, moduleOf, withBackend } from './support';
+import { boot, errorOf, moduleOf, withBackend } from './support';
 
 class Service {
   constructor(readonly name = 'service') {}
@@ -76,18 +76,26 @@ it('does not replace what attachLocks has given', async () => {
   expect(backend.asked('key')).toHaveLength(0);
 });
 
-it('gives an object that two applications provide to the first, and to the next when that has closed', async () => {
+it('locks an object that two applications provide, and goes on when the first of them closes', async () => {
   const value = new Service('shared');
   const [one, two] = [withBackend(), withBackend()];
   const first = await boot({ imports: [one.locks], providers: [{ provide: Service, useValue: value }] });
-  await boot({ imports: [two.locks], providers: [{ provide: Service, useValue: value }] });
-  await value.work();
-  expect([one.backend.asked('key').length, two.backend.asked('key').length]).toEqual([1, 0]);
+  const second = await boot({ imports: [two.locks], providers: [{ provide: Service, useValue: value }] });
+  expect(await value.work()).toBe('shared');
+  expect([one.backend.acquired('key').length, two.backend.acquired('key').length]).toEqual([1, 0]);
   await first.close();
-  const three = withBackend();
-  await boot({ imports: [three.locks], providers: [{ provide: Service, useValue: value }] });
-  await value.work();
-  expect(three.backend.asked('key')).toHaveLength(1);
+  expect(await value.work()).toBe('shared');
+  expect([one.backend.acquired('key').length, two.backend.acquired('key').length]).toEqual([1, 1]);
+  await second.close();
+  expect((await errorOf(value.work())).code).toBe('LOCK_NOT_READY');
+});
+
+it('what attachLocks gives takes the place of what Nest has given', async () => {
+  const { backend, locks } = withBackend();
+  const app = await boot({ imports: [locks], providers: [Service] });
+  attachLocks(app.get(Service), { run: async (_key: unknown, body: any) => body({}) });
+  expect(await app.get(Service).work()).toBe('service');
+  expect(backend.asked('key')).toHaveLength(0);
 });
 
 it('attaches the instances of request-scoped classes, by Nest', async () => {

@@ -1,7 +1,7 @@
 // Never run: types.test.ts has the compiler check that exactly the lines below an @ts-expect-error are errors.
 import { applyDecorators } from '@nestjs/common';
 import { Cron } from '@nestjs/schedule';
-import type { Lock, LockService } from 'nestlock';
+import type { DistributedLockOptions, Lock, LockService } from 'nestlock';
 import { DistributedLock } from 'nestlock';
 import type { Observable } from 'rxjs';
 
@@ -11,6 +11,10 @@ interface Order {
 
 const Nightly = applyDecorators(Cron('0 3 * * *'), DistributedLock('nightly', { onBusy: 'skip' }));
 const Reversed = applyDecorators(DistributedLock({ key: 'nightly' }), Cron('0 3 * * *'));
+
+declare const inProduction: boolean;
+const shared: DistributedLockOptions = { onBusy: 'skip' };
+const inferred = { ttl: '5s', waitTimeout: 0 };
 
 export class Accepted {
   tenant = 't';
@@ -109,6 +113,47 @@ export class Accepted {
   @DistributedLock('k', { onBusy: () => ({ id: 'none' }) })
   async promisedStream(): Promise<Observable<Order>> {
     return null as never;
+  }
+
+  @DistributedLock('k', { onBusy: inProduction ? 'skip' : 'throw' })
+  async sometimesSkipping(): Promise<string | undefined> {
+    return 'x';
+  }
+
+  @DistributedLock('k', { onBusy: inProduction ? ({ waited }) => waited : 'skip' })
+  async answeringOrSkipping(): Promise<number | undefined> {
+    return 1;
+  }
+
+  @DistributedLock('k', { onBusy: inProduction ? 'throw' : undefined })
+  async throwingAnyway(): Promise<string> {
+    return 'x';
+  }
+
+  @DistributedLock('k', { onBusy: ({ keys }) => keys.length })
+  async nobodyLooks(): Promise<void> {}
+
+  @DistributedLock('k', shared)
+  async sharedOptions(): Promise<void> {}
+
+  @DistributedLock({ key: 'k', ...shared })
+  async sharedOptionsInObject(): Promise<unknown> {
+    return 'x';
+  }
+
+  @DistributedLock({ key: 'k', ...shared, onBusy: 'throw' })
+  async sharedOptionsButOne(): Promise<string> {
+    return 'x';
+  }
+
+  @DistributedLock('k', inferred)
+  async inferredOptions(): Promise<string> {
+    return 'x';
+  }
+
+  @DistributedLock({ key: (id: string) => id, ...inferred })
+  async inferredOptionsInObject(id: string): Promise<string> {
+    return id;
   }
 
   @DistributedLock('k', { returns: 'observable' })
@@ -240,6 +285,40 @@ export class Refused {
     return 'x';
   }
 
+  // @ts-expect-error 'skip' in one of two cases
+  @DistributedLock('k', { onBusy: inProduction ? 'skip' : 'throw' })
+  async sometimesSkipping(): Promise<string> {
+    return 'x';
+  }
+
+  // @ts-expect-error an answer of another type in one of two cases
+  @DistributedLock('k', { onBusy: inProduction ? () => 1 : 'throw' })
+  async sometimesAnswering(): Promise<string> {
+    return 'x';
+  }
+
+  // @ts-expect-error answers of two types, of which one is wrong
+  @DistributedLock('k', { onBusy: inProduction ? () => 'x' : () => 1 })
+  async answeringTwice(): Promise<string> {
+    return 'x';
+  }
+
+  // @ts-expect-error options of which nobody knows what onBusy is
+  @DistributedLock('k', shared)
+  async sharedOptions(): Promise<string> {
+    return 'x';
+  }
+
+  // @ts-expect-error the same in the object form
+  @DistributedLock({ key: 'k', ...shared })
+  async sharedOptionsInObject(): Promise<string> {
+    return 'x';
+  }
+
+  // @ts-expect-error an answer where only undefined is right
+  @DistributedLock('k', { onBusy: () => 1 })
+  async answeringUndefined(): Promise<undefined> {}
+
   // @ts-expect-error no such value
   @DistributedLock('k', { onBusy: 'retry' })
   async noSuchValue() {}
@@ -247,6 +326,18 @@ export class Refused {
   // @ts-expect-error no such option
   @DistributedLock('k', { timeout: 1 })
   async noSuchOption() {}
+
+  // @ts-expect-error no such option beside one that there is
+  @DistributedLock('k', { waitTimout: 1, ttl: 5 })
+  async misspelled() {}
+
+  // @ts-expect-error no such option in the object form
+  @DistributedLock({ key: 'k', waitTimout: 1 })
+  async misspelledInObject() {}
+
+  // @ts-expect-error the key stands in one place only
+  @DistributedLock('k', { key: 'k', ttl: 5 })
+  async twoKeys() {}
 
   // @ts-expect-error the decorator has no signal
   @DistributedLock('k', { signal: AbortSignal.abort() })

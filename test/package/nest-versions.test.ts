@@ -1,7 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { makeProject, type Project } from './project';
+import { typeErrors } from './type-check';
+
+const fixture = join(__dirname, 'fixtures/shop.ts');
 
 describe.each(['10', '11', '12'] as const)('on Nest %s', (nest) => {
   let project: Project;
@@ -12,8 +15,15 @@ describe.each(['10', '11', '12'] as const)('on Nest %s', (nest) => {
 
   afterAll(() => project?.remove());
 
+  it('compiles', async () => {
+    const file = join(project.dir, 'shop.ts');
+    await copyFile(fixture, file);
+    const resolution = { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext };
+    expect(typeErrors(file, resolution)).toEqual([]);
+  }, 120_000);
+
   it('boots, locks, answers and refuses as documented', async () => {
-    const source = await readFile(join(__dirname, 'fixtures/shop.ts'), 'utf8');
+    const source = await readFile(fixture, 'utf8');
     const { outputText } = ts.transpileModule(source, {
       compilerOptions: {
         module: ts.ModuleKind.CommonJS,
