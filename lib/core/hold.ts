@@ -26,7 +26,12 @@ const RELEASED: Promise<EndAnswer> = Promise.resolve('released');
 const LOST: Promise<EndAnswer> = Promise.resolve('lost');
 const UNKNOWN: Promise<EndAnswer> = Promise.resolve('unknown');
 
-/** One caller's hold of one key: one turn on a lease. */
+/**
+ * One caller's hold of one key: one turn on a lease, from the grant to the end that its caller, its terms or a loss bring.
+ *
+ * What the caller sees (`Lock`), who is inside, and the ways to end are together here, since each looks at the same few
+ * fields: the loss, the end, and the timer.
+ */
 export class Hold implements Lock {
   readonly keys: readonly string[];
   // Private at run time too: a lock that is logged or serialised must not show its backend.

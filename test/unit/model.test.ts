@@ -7,8 +7,8 @@ import { FakeClock } from '../../lib/testing/fake-clock';
 
 /** One step of a random program for two processes and two keys. */
 type Step =
-  | { do: 'run'; process: 0 | 1; keys: string[]; permits: number; lasts: number; waitTimeout: number; stalls: number }
-  | { do: 'try'; process: 0 | 1; keys: string[]; permits: number; lasts: number }
+  | { do: 'run'; process: 0 | 1; keys: readonly string[]; permits: number; lasts: number; waitTimeout: number; stalls: number }
+  | { do: 'try'; process: 0 | 1; keys: readonly string[]; permits: number; lasts: number }
   | { do: 'abort'; call: number }
   | { do: 'pass'; ms: number };
 
@@ -56,7 +56,7 @@ class World {
     await this.clock.advance(2 * TTL);
   }
 
-  #call(step: Extract<Step, { keys: string[] }>): void {
+  #call(step: Extract<Step, { keys: readonly string[] }>): void {
     const number = this.calls.length;
     const call = { aborts: new AbortController(), ended: false };
     this.calls.push(call);
