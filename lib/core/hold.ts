@@ -249,6 +249,7 @@ export class Hold implements Lock {
     this.#loss = loss;
     this.#context.events.lost(this.#lease, loss, this);
     this.#abort?.(this.lostError());
+    this.#context.onSettled();
   }
 
   #after(ms: number, callback: () => void): void {

@@ -7,7 +7,15 @@ import { FakeClock } from '../../lib/testing/fake-clock';
 
 /** One step of a random program for two processes and two keys. */
 type Step =
-  | { do: 'run'; process: 0 | 1; keys: readonly string[]; permits: number; lasts: number; waitTimeout: number; stalls: number }
+  | {
+      do: 'run';
+      process: 0 | 1;
+      keys: readonly string[];
+      permits: number;
+      lasts: number;
+      waitTimeout: number;
+      stalls: number;
+    }
   | { do: 'try'; process: 0 | 1; keys: readonly string[]; permits: number; lasts: number }
   | { do: 'abort'; call: number }
   | { do: 'pass'; ms: number };

@@ -303,6 +303,16 @@ test('a handle that was lost and never given back does not delay the shutdown', 
   expect(closed.state).toBe('fulfilled');
 });
 
+test('nor does one that is lost while the shutdown waits for it', async () => {
+  const { clock, locks } = withMemory();
+  await locks.acquire('k', { maxHold: 1_000 });
+  const closed = track(locks.close());
+  await clock.advance(999);
+  expect(closed.state).toBe('pending');
+  await clock.advance(1);
+  expect(closed.state).toBe('fulfilled');
+});
+
 describe('open', () => {
   test('shows what the backend warns of, and passes on why it can never work', async () => {
     const warned = withMemory();
