@@ -183,7 +183,7 @@ export class LockService {
   ): Promise<{ conflict: boolean; result: T }> {
     const all = joined.length === 0 ? own : [...joined, ...own].sort(byKey);
     const lock = bundle(all);
-    const section: Section = { lock, holds: all, outer: undefined };
+    const section: Section = { of: this.#sections, lock, holds: all, outer: undefined };
     let outcome: Outcome = { ok: true };
     let result: T | undefined;
     for (const hold of own) hold.enter();

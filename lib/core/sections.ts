@@ -4,18 +4,22 @@ import type { LockSet } from './lock-set';
 
 /** A running body: what it holds, and inside which other body it runs. */
 export interface Section {
+  /** Whose section it is: services do not see one another's. */
+  readonly of: Sections;
   lock: Hold | LockSet | undefined;
   holds: readonly Hold[];
   outer: Section | undefined;
 }
 
+/** One for all services: Node asks every storage that was ever used at every promise that is made. */
+const storage = new AsyncLocalStorage<Section>();
+
 /** Knows, per async path, which sections it is inside of. A section that has ended is not seen any more. */
 export class Sections {
-  readonly #storage = new AsyncLocalStorage<Section>();
-
   /** The innermost running section, or the innermost one that holds the key. */
   find(key?: string): { lock: Hold | LockSet; hold: Hold } | undefined {
-    for (let section = running(this.#storage.getStore()); section; section = section.outer = running(section.outer)) {
+    for (let section = running(storage.getStore()); section; section = section.outer = running(section.outer)) {
+      if (section.of !== this) continue;
       const hold = key === undefined ? section.holds[0] : section.holds.find((each) => each.key === key);
       if (hold) return { lock: section.lock!, hold };
     }
@@ -24,8 +28,8 @@ export class Sections {
 
   /** Runs the body inside of a new section, until that is ended. */
   enter<T>(section: Section, body: () => T): T {
-    section.outer = running(this.#storage.getStore());
-    return this.#storage.run(section, body);
+    section.outer = running(storage.getStore());
+    return storage.run(section, body);
   }
 
   /** Whatever was started inside keeps its section alive for as long as it runs: so the section lets go of the rest. */
