@@ -32,10 +32,6 @@ export class LeaseKeeper {
     private readonly events: LockEvents,
   ) {}
 
-  get size(): number {
-    return this.#watches.size;
-  }
-
   add(lease: Lease): void {
     const watch = { dueAt: dueTime(lease, lease.receivedAt, DUE), inFlight: false };
     this.#watches.set(lease, watch);

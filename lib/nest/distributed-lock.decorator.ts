@@ -7,7 +7,7 @@ import { CALL_OPTIONS, checkSettings, checkTerms } from '../core/options';
 import type { RunOptions } from '../core/options';
 import { show } from '../core/show';
 import { LockInterceptor } from './lock.interceptor';
-import { LOCKED_BY, getLockHostToken } from './lock.tokens';
+import { LOCKED_BY, checkInstance, getLockHostToken } from './lock.tokens';
 import { requireHost } from './lock-host';
 import type { BusyAnswer, DistributedLockOptions, LockDecorator, LockedKey, OnlyOptions } from './lock-options';
 import type { AnyMethod, LockedMethod } from './locked-method';
@@ -90,9 +90,7 @@ function checkObject(options: unknown): object {
 
 /** @throws LockConfigError now rather than at the first call */
 function checkOptions({ instance, onBusy = 'throw', returns, ...run }: DistributedLockOptions) {
-  if (instance !== undefined && (typeof instance !== 'string' || instance === '')) {
-    throw expected('instance', 'a non-empty string', instance);
-  }
+  checkInstance(instance);
   if (onBusy !== 'throw' && onBusy !== 'skip' && typeof onBusy !== 'function') {
     throw expected('onBusy', '"throw", "skip" or a function', onBusy);
   }

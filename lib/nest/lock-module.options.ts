@@ -3,6 +3,7 @@ import { checkBackend, checkNames, expected } from '../core/checks';
 import { LockConfigError } from '../core/errors';
 import type { LockServiceOptions } from '../core/options';
 import { SERVICE_OPTIONS, checkSettings } from '../core/options';
+import { checkInstance } from './lock.tokens';
 
 /** Options of `LockModule.forRoot()`, and what the factories of `forRootAsync()` return. */
 export interface LockModuleOptions extends Omit<LockServiceOptions, 'busyStatus'> {
@@ -84,8 +85,6 @@ const EXTRAS = ['instance', 'isGlobal'];
 const ASYNC_OPTIONS = ['imports', 'inject', 'useFactory', 'useClass', 'useExisting', 'provideInjectionTokensFrom'];
 
 function checkExtras({ instance, isGlobal }: LockModuleExtras): void {
-  if (instance !== undefined && (typeof instance !== 'string' || instance === '')) {
-    throw expected('instance', 'a non-empty string', instance);
-  }
+  checkInstance(instance);
   if (isGlobal !== undefined && typeof isGlobal !== 'boolean') throw expected('isGlobal', 'true or false', isGlobal);
 }

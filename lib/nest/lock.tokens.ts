@@ -1,4 +1,12 @@
+import { expected } from '../core/checks';
 import { LockService } from '../core/lock-service';
+
+/** Checks the name of a set-up. @throws LockConfigError @internal */
+export function checkInstance(instance: unknown): void {
+  if (instance !== undefined && (typeof instance !== 'string' || instance === '')) {
+    throw expected('instance', 'a non-empty string', instance);
+  }
+}
 
 /** The token under which a set-up's `LockService` is provided: the class itself for the default one. */
 export function getLockServiceToken(instance?: string): typeof LockService | string {
