@@ -1,8 +1,10 @@
 import { type LockBackend, memoryBackend } from 'nestlock';
+import { redisBackend } from 'nestlock/redis';
 
 /** The stores that the locks can be in, by the name in LOCK_BACKEND; made from the URL in LOCK_URL. */
 export const backends: Readonly<Record<string, (url: string | undefined) => LockBackend>> = {
   memory: () => memoryBackend(),
+  redis: (url = 'redis://localhost:6379') => redisBackend(url),
 };
 
 /** @throws Error when there is no such backend */

@@ -8,7 +8,7 @@ export interface Settings {
   readonly locking: boolean;
   /** LOCK_BACKEND: the store of the locks, one of `backends`. Default: `memory`. */
   readonly lockBackend: string;
-  /** LOCK_URL: where that store is. */
+  /** LOCK_URL: where that store is. Default: where it usually is on this machine. */
   readonly lockUrl: string | undefined;
 }
 

@@ -16,8 +16,16 @@ const targets = {
     },
   },
   sample: {
-    output: 'dist-sample/main.js',
-    sources: ['sample-app', 'lib', 'nest-cli.json', 'tsconfig.base.json', 'package.json', 'package-lock.json'],
+    output: 'dist-sample/sample-app/main.js',
+    sources: [
+      'sample-app',
+      'test/servers',
+      'lib',
+      'nest-cli.json',
+      'tsconfig.base.json',
+      'package.json',
+      'package-lock.json',
+    ],
     build: async () => (await ensureBuilt('lib')) && (await node(tool('@nestjs/cli/bin/nest.js'), 'build')) === 0,
   },
 };

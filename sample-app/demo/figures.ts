@@ -19,9 +19,20 @@ export interface Figures {
   readonly salesPerSecond: number;
   readonly waitP50: number;
   readonly waitP99: number;
+  /** Ticks of the report job's clock, and how often the job ran in all processes together. */
+  readonly ticks: number;
+  readonly reportRuns: number;
 }
 
-export function figuresOf({ seats, answers, ledger, seatsLeft, duration, timeToLastSale }: PhaseResult): Figures {
+export function figuresOf({
+  seats,
+  answers,
+  ledger,
+  seatsLeft,
+  duration,
+  timeToLastSale,
+  runsPerTick,
+}: PhaseResult): Figures {
   const sold = seatsIn(ledger);
   const count = (outcome: Answer['outcome']) => answers.filter((answer) => answer.outcome === outcome).length;
   const waits = answers.map(({ waited }) => waited).sort((a, b) => a - b);
@@ -39,6 +50,8 @@ export function figuresOf({ seats, answers, ledger, seatsLeft, duration, timeToL
     salesPerSecond: timeToLastSale === 0 ? 0 : ledger.length / (timeToLastSale / 1_000),
     waitP50: percentile(waits, 50),
     waitP99: percentile(waits, 99),
+    ticks: runsPerTick.length,
+    reportRuns: runsPerTick.reduce((sum, runs) => sum + runs, 0),
   };
 }
 

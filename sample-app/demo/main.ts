@@ -41,7 +41,7 @@ async function demonstrate(flags: Flags, signal: AbortSignal): Promise<number> {
     const on = await runPhase({ ...phase, locking: true });
     const verdict = judge(off, on);
     const figures = { off: figuresOf(off), on: figuresOf(on) };
-    console.log(`\n${table(figures.off, figures.on)}\n\n${explain(flags, figures)}\n\nChecked with locking on:`);
+    console.log(`\n${table(figures.off, figures.on, flags)}\n\n${explain(flags, figures)}\n\nChecked with locking on:`);
     for (const { ok, text } of verdict.checks) console.log(`  ${ok ? 'ok    ' : 'FAILED'}  ${text}`);
     if (!verdict.ok) console.log('\nThe locks did not keep what they promise, or something failed: see above.');
     return verdict.ok ? 0 : 1;

@@ -1,3 +1,5 @@
+import { startRedis } from '../../test/servers/redis';
+
 /** A server that the demo has started for the locks. */
 export interface LockServer {
   readonly url: string;
@@ -18,4 +20,5 @@ export const demoBackends: Readonly<Record<string, DemoBackend>> = {
       "its locks are in the process's own memory. Each process would have locks that the others know nothing of, and " +
       'they would sell the same seats',
   },
+  redis: { start: startRedis },
 };

@@ -4,7 +4,9 @@ const count = (value: number) => String(value);
 const seconds = (value: number) => `${(value / 1_000).toFixed(2)} s`;
 const millis = (value: number) => `${Math.round(value)} ms`;
 
-const ROWS: readonly (readonly [label: string, name: keyof Figures, format: (value: number) => string])[] = [
+type Row = readonly [label: string, name: keyof Figures, format: (value: number) => string];
+
+const ROWS: readonly Row[] = [
   ['seats for sale', 'seats', count],
   ['seats asked for', 'asked', count],
   ['seats sold', 'sold', count],
@@ -20,11 +22,21 @@ const ROWS: readonly (readonly [label: string, name: keyof Figures, format: (val
   ['wait for an answer, p99', 'waitP99', millis],
 ];
 
+/** Of one process they say nothing. */
+const FLEET_ROWS: readonly Row[] = [
+  ['cron ticks', 'ticks', count],
+  ['cron runs in the whole fleet', 'reportRuns', count],
+];
+
 /** Both runs side by side. */
-export function table(off: Figures, on: Figures): string {
+export function table(off: Figures, on: Figures, { processes }: { processes: number }): string {
   const rows = [
     ['', 'locking off', 'locking on'],
-    ...ROWS.map(([label, name, format]) => [label, format(off[name]), format(on[name])]),
+    ...[...ROWS, ...(processes > 1 ? FLEET_ROWS : [])].map(([label, name, format]) => [
+      label,
+      format(off[name]),
+      format(on[name]),
+    ]),
   ];
   const width = (column: number) => Math.max(...rows.map((row) => row[column]!.length));
   const widths = [width(0), width(1), width(2)];

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(__dirname, '../..');
-const demo = join(root, 'dist-sample/demo');
+const demo = join(root, 'dist-sample/sample-app/demo');
 
 /** Runs Node until it ends, or until `stopAt` is seen in its output. */
 async function node(args: readonly string[], { stopAt, signal }: { stopAt?: string; signal?: NodeJS.Signals } = {}) {
@@ -59,11 +59,24 @@ describe('the demo', () => {
     expect(stdout).not.toContain('FAILED');
   }, 90_000);
 
+  it('locks a whole fleet, with a Redis of its own', async () => {
+    const args = ['--backend', 'redis', '--processes', '3', '--buyers', '60', '--seats', '20'];
+    const { code, stdout, stderr } = await runDemo(...args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(row(stdout, 'seats oversold').off).toBeGreaterThan(0);
+    expect(row(stdout, 'seats sold').on).toBe(20);
+    const ticks = row(stdout, 'cron ticks');
+    const runs = row(stdout, 'cron runs in the whole fleet');
+    expect(ticks.on).toBeGreaterThan(1);
+    expect(runs.on).toBe(ticks.on);
+    expect(runs.off).toBeGreaterThan(ticks.off);
+  }, 120_000);
+
   it('finds out when the locks do not lock: processes with a memory each', async () => {
     const script = `
-      const { runPhase } = require('./dist-sample/demo/phase');
-      const { Progress } = require('./dist-sample/demo/progress');
-      const { judge } = require('./dist-sample/demo/verdict');
+      const { runPhase } = require('./dist-sample/sample-app/demo/phase');
+      const { Progress } = require('./dist-sample/sample-app/demo/progress');
+      const { judge } = require('./dist-sample/sample-app/demo/verdict');
       const phase = { backend: 'memory', processes: 2, buyers: 60, seats: 20, progress: new Progress() };
       runPhase({ ...phase, locking: true, signal: new AbortController().signal }).then((result) => {
         const { ok, checks } = judge(result, result);
@@ -97,8 +110,14 @@ describe('the demo', () => {
     expect(stderr).toContain('--help');
   });
 
-  it('takes its processes along when it is interrupted', async () => {
-    const script = `
+  it.each([
+    [2, []],
+    // Redis, and what cleans up behind it.
+    [5, ['--backend', 'redis', '--processes', '2']],
+  ])(
+    'takes its %i processes along when it is interrupted',
+    async (count, args) => {
+      const script = `
       const { ChildProcess } = require('node:child_process');
       const spawn = ChildProcess.prototype.spawn;
       ChildProcess.prototype.spawn = function (...args) {
@@ -106,11 +125,16 @@ describe('the demo', () => {
         console.log('child ' + this.pid);
         return result;
       };
-      require('./dist-sample/demo/main.js');`;
-    const { code, stdout, stderr } = await node(['-e', script], { stopAt: 'buyers answered', signal: 'SIGINT' });
-    expect({ code, stderr }).toEqual({ code: 130, stderr: '\nInterrupted.\n' });
-    const pids = [...stdout.matchAll(/^child (\d+)$/gm)].map(([, pid]) => Number(pid));
-    expect(pids).toHaveLength(2);
-    for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
-  }, 30_000);
+      require('./dist-sample/sample-app/demo/main.js');`;
+      const { code, stdout, stderr } = await node(['-e', script, 'demo', ...args], {
+        stopAt: 'buyers answered',
+        signal: 'SIGINT',
+      });
+      expect({ code, stderr }).toEqual({ code: 130, stderr: '\nInterrupted.\n' });
+      const pids = [...stdout.matchAll(/^child (\d+)$/gm)].map(([, pid]) => Number(pid));
+      expect(pids).toHaveLength(count);
+      for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    },
+    30_000,
+  );
 });

@@ -47,6 +47,8 @@ describe('the figures of the demo', () => {
       salesPerSecond: 5,
       waitP50: 20,
       waitP99: 30,
+      ticks: 2,
+      reportRuns: 2,
     });
     expect(figuresOf(oversold)).toMatchObject({ sold: 5, oversold: 1 });
   });

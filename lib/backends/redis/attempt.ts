@@ -1,0 +1,156 @@
+import { randomInt } from 'node:crypto';
+import type { Claim, Grant } from '../../core/backend';
+import { provableUntil } from '../../core/backend';
+import type { Clock, Timer } from '../../core/clock';
+import type { Call } from './call';
+
+/** How often somebody asks who cannot be told of a grant, in ms: a random time from half of this up to this. */
+const POLL_EVERY = 100;
+
+/** The server's answer to a claim. */
+export interface Reply {
+  /** The first fencing token, if it is granted. */
+  readonly fence: number | undefined;
+  /** The backend's clock just before the request was sent. */
+  readonly sentAt: number;
+  /** The server's time, in µs. */
+  readonly time: number;
+  /** When a holder's time ends if nobody renews it, in ms from then. */
+  readonly left: number;
+}
+
+/** What the server has published for one waiter: a grant; a short one, to be extended at once; a time to look again. */
+export interface Notice {
+  readonly kind: 'grant' | 'trial' | 'look';
+  readonly fence: number;
+  /** The server's time when it was sent, in µs. */
+  readonly time: number;
+  /** The server's time at which the grant ends, in ms. */
+  readonly expiry: number;
+}
+
+/** What an attempt needs of the store. */
+export interface AttemptContext {
+  readonly clock: Clock;
+  readonly waiting: Map<string, Attempt>;
+  /** Whether a grant would be heard of. */
+  readonly isTold: boolean;
+  ask(claim: Claim): { readonly call: Call; readonly reply: Promise<Reply> };
+  grant(claim: Claim, fence: number, validUntil: number): Grant;
+  /** The earliest moment on our clock that this time of the server can be; `undefined` if that is not known. */
+  momentOf(serverTime: number): number | undefined;
+  /** Sees to it that the claim neither holds nor waits any more. */
+  withdraw(claim: Claim, call: Call): void;
+}
+
+/** A claim on its way: asks, waits for its turn, asks again in case that nobody tells it, until it is granted or gives up. */
+export class Attempt {
+  readonly result: Promise<Grant | null>;
+  #resolve!: (grant: Grant | null) => void;
+  #reject!: (reason: Error) => void;
+  #call!: Call;
+  #isAsking = false;
+  #asksAgain = false;
+  #isOver = false;
+  #notice: Notice | undefined;
+  #timer: Timer | undefined;
+  #wakeAt = Infinity;
+
+  constructor(
+    private readonly context: AttemptContext,
+    private readonly claim: Claim,
+  ) {
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    claim.signal.addEventListener('abort', this.#abort, { once: true });
+    if (claim.wait) context.waiting.set(claim.holder, this);
+    this.ask();
+  }
+
+  /** Asks, or asks again: the same claim, which is idempotent. */
+  ask(): void {
+    this.#asksAgain = this.#isAsking;
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    this.#wakeAt = Infinity;
+    const { call, reply } = this.context.ask(this.claim);
+    this.#call = call;
+    reply.then(
+      (answer) => this.#answered(answer),
+      (error: Error) => this.#giveUp(error),
+    );
+  }
+
+  hear(notice: Notice): void {
+    if (notice.kind === 'look') return this.#askIn(notice.expiry - notice.time / 1_000);
+    if (this.#isAsking) {
+      this.#notice = notice; // which of the two is the newer one, the answer will tell
+      return;
+    }
+    const { claim, context } = this;
+    const ends = notice.kind === 'grant' ? context.momentOf(notice.expiry) : undefined;
+    const validUntil = ends === undefined ? -Infinity : provableUntil(ends - claim.ttl, claim.ttl);
+    if (validUntil - context.clock.now() < claim.ttl / 2) this.ask();
+    else this.#granted(notice.fence, validUntil);
+  }
+
+  #answered({ fence, sentAt, time, left }: Reply): void {
+    const { claim, context } = this;
+    this.#isAsking = false;
+    if (this.#isOver) return;
+    if (fence !== undefined) return this.#granted(fence, provableUntil(sentAt, claim.ttl));
+    if (!claim.wait) return this.#end(null);
+    claim.contended();
+    const notice = this.#notice;
+    this.#notice = undefined;
+    if (this.#isOver) return;
+    if (notice && notice.time > time) return this.hear(notice);
+    if (this.#asksAgain) return this.ask();
+    this.#askIn(context.isTold ? Math.min(left, claim.ttl / 3) : Math.min(left, this.#pollInterval()));
+  }
+
+  /** Many of them together do not poll more than about 750 times a second. */
+  #pollInterval(): number {
+    const { size } = this.context.waiting;
+    return Math.min(1_000, Math.max(POLL_EVERY, size * 2)) * (0.5 + randomInt(500) / 1_000);
+  }
+
+  /** Asks again after so many ms, unless it does so earlier anyway. */
+  #askIn(ms: number): void {
+    const { clock } = this.context;
+    const delay = Math.max(10, Math.ceil(ms) + 1);
+    if (clock.now() + delay >= this.#wakeAt) return;
+    if (this.#timer) clock.clearTimeout(this.#timer);
+    this.#wakeAt = clock.now() + delay;
+    this.#timer = clock.setTimeout(() => this.ask(), delay);
+    this.#timer.unref?.();
+  }
+
+  #granted(fence: number, validUntil: number): void {
+    this.#end(this.context.grant(this.claim, fence, validUntil));
+  }
+
+  readonly #abort = (): void => this.#giveUp(this.claim.signal.reason as Error);
+
+  #giveUp(reason: Error): void {
+    if (!this.#finish()) return;
+    this.#reject(reason);
+    this.context.withdraw(this.claim, this.#call);
+  }
+
+  #end(grant: Grant | null): void {
+    if (this.#finish()) this.#resolve(grant);
+  }
+
+  #finish(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    const { claim, context } = this;
+    claim.signal.removeEventListener('abort', this.#abort);
+    context.waiting.delete(claim.holder);
+    if (this.#timer) context.clock.clearTimeout(this.#timer);
+    return true;
+  }
+}

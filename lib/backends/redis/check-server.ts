@@ -1,0 +1,98 @@
+import { LockConfigError } from '../../core/errors';
+import type { OwnRedisClient, RedisClient } from './client';
+import { isCluster } from './client';
+import { messageOf } from './failures';
+import type { RedisSettings } from './options';
+
+/** What will not go away by itself. */
+const HOPELESS =
+  /WRONGPASS|NOAUTH|invalid (username-)?password|cluster support disabled|without any password configured|ERR AUTH/i;
+
+/**
+ * Looks at the server, at boot. Resolves with a warning, or several.
+ *
+ * @throws LockConfigError when it can never work
+ */
+export async function checkServer(client: RedisClient, settings: RedisSettings): Promise<string | undefined> {
+  try {
+    await untilReady(client, settings.commandTimeout);
+    const nodes = isCluster(client) ? client.nodes('master') : [client];
+    const infos = await Promise.all(nodes.map((node) => node.info()));
+    const warnings = infos.flatMap((info) => [...faults(info, client, settings)]);
+    return warnings.length > 0 ? [...new Set(warnings)].join(' ') : undefined;
+  } catch (error) {
+    if (error instanceof LockConfigError) throw error;
+    const message = messageOf(error);
+    if (HOPELESS.test(message)) throw refusal(message, error);
+    if (/NOPERM/.test(message)) return `Redis could not be looked at before use (${message}).`;
+    return `Redis is not available yet (${message}): until it is, every lock fails with LockUnavailableError.`;
+  }
+}
+
+/** Warnings about one server. @throws LockConfigError when locks cannot work with it */
+function* faults(info: string, client: RedisClient, { replicas, sentinels }: RedisSettings): Generator<string> {
+  const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+  const [major = 0, minor = 0] = (field('redis_version') ?? '6.2').split('.').map(Number);
+  if (major < 6 || (major === 6 && minor < 2)) {
+    throw new LockConfigError(`nestlock needs Redis 6.2 or newer, and this is ${field('redis_version')}. Upgrade it.`);
+  }
+  if (field('cluster_enabled') === '1' && !isCluster(client)) {
+    throw new LockConfigError(
+      'This Redis is a node of a Cluster. Connect with redisBackend({ cluster: [{ host, port }] }), or pass a Cluster.',
+    );
+  }
+  if (field('role') === 'slave') {
+    if (!sentinels) {
+      const primary = `${field('master_host')}:${field('master_port')}`;
+      throw new LockConfigError(
+        `This Redis is a replica of ${primary}, and locks have to be written. Connect to the primary, or through Sentinel.`,
+      );
+    }
+    yield 'The sentinels led to a replica: a failover may be under way.';
+  }
+  const policy = field('maxmemory_policy');
+  if (policy !== undefined && policy !== 'noeviction') {
+    yield `Redis may evict locks when its memory is full: "maxmemory-policy" is ${policy}. Set it to noeviction.`;
+  }
+  const connected = Number(field('connected_slaves') ?? 0);
+  if (replicas && connected < replicas.atLeast) {
+    yield (
+      `"replicas" wants ${replicas.atLeast} to confirm each lock, and only ${connected} are connected: until that changes, ` +
+      'every lock fails with LockUnavailableError. Add replicas, or lower "replicas.atLeast".'
+    );
+  }
+}
+
+/** Rejects with the connection's last error when it takes longer than `timeout` ms, at once when that error will stay. */
+function untilReady(client: RedisClient, timeout: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let last: unknown = new Error(`no answer within ${timeout} ms`);
+    const finish = (settle: () => void) => (): void => {
+      clearTimeout(timer);
+      client.removeListener('ready', ready);
+      client.removeListener('end', failed);
+      client.removeListener('error', onError);
+      settle();
+    };
+    const ready = finish(resolve);
+    const failed = finish(() => reject(last));
+    const onError = (error: unknown): void => {
+      last = error;
+      if (HOPELESS.test(messageOf(error))) failed();
+    };
+    const timer = setTimeout(failed, timeout);
+    client.on('ready', ready);
+    client.on('end', failed);
+    client.on('error', onError);
+    if (client.status === 'ready') ready();
+    else if (client.status === 'end') finish(() => reject(new Error('the client is closed')))();
+    else if (client.status === 'wait') (client as OwnRedisClient).connect().catch(() => undefined);
+  });
+}
+
+function refusal(message: string, cause: unknown): LockConfigError {
+  const advice = /cluster support disabled/.test(message)
+    ? 'it is a single server: connect with redisBackend({ url }) instead of { cluster }'
+    : 'check user and password';
+  return new LockConfigError(`Redis refuses (${message}): ${advice}.`, { cause });
+}

@@ -1,0 +1,91 @@
+import type { Claim, Grant, LockBackend } from '../../core/backend';
+import { checkServer } from './check-server';
+import type { RedisClient } from './client';
+import { createClient, createSubscriber } from './connect';
+import type { RedisBackendOptions, RedisSettings } from './options';
+import { checkRedisOptions } from './options';
+import { RedisStore } from './store';
+
+/**
+ * Locks in Redis 6.2 or newer, alone, behind Sentinel, or as a Cluster; or in Valkey. Waiters queue in Redis, first come,
+ * first served; a lock is handed to the next one in the same step that frees it, and only that one is woken.
+ *
+ * The recipe of "SET key id NX PX ttl" with a compare-and-delete (https://redis.io/docs/latest/develop/use/patterns/distributed-locks/,
+ * "single instance"), with a queue, hand-over and fencing tokens in the same Lua scripts.
+ *
+ * @param target - a URL, an ioredis client, or options
+ * @throws LockConfigError when that is none of them
+ */
+export function redisBackend(target: string | RedisClient | RedisBackendOptions): LockBackend {
+  return new RedisBackend(checkRedisOptions(target));
+}
+
+interface Connection {
+  readonly client: RedisClient;
+  readonly store: RedisStore;
+  readonly close: () => Promise<void>;
+}
+
+class RedisBackend implements LockBackend {
+  readonly name = 'redis';
+  #connection: Promise<Connection> | undefined;
+  /** The same, as soon as it is there: most calls need not wait for it. */
+  #store: RedisStore | undefined;
+
+  constructor(private readonly settings: RedisSettings) {}
+
+  async open(): Promise<string | undefined> {
+    const { client } = await this.#connect();
+    try {
+      return await checkServer(client, this.settings);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  acquire(claim: Claim): Promise<Grant | null> {
+    return this.#store ? this.#store.acquire(claim) : this.#connect().then(({ store }) => store.acquire(claim));
+  }
+
+  async renew(grants: readonly Grant[]): Promise<readonly (number | null | undefined)[]> {
+    const { store } = await this.#connect();
+    return store.renew(grants);
+  }
+
+  async close(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = this.#store = undefined;
+    await (await connection)?.close();
+  }
+
+  #connect(): Promise<Connection> {
+    return (this.#connection ??= this.#open().catch((error: unknown) => {
+      this.#connection = undefined;
+      throw error;
+    }));
+  }
+
+  async #open(): Promise<Connection> {
+    const { settings } = this;
+    const own = settings.client ? undefined : await createClient(settings);
+    const client = settings.client ?? own!;
+    let lastError: unknown;
+    own?.on('error', (error: unknown) => (lastError = error));
+    own?.on('ready', () => (lastError = undefined));
+    const store = new RedisStore(client, {
+      ...settings,
+      lastError: () => lastError,
+      connectSubscriber: () => createSubscriber(client),
+    });
+    this.#store = store;
+    return {
+      client,
+      store,
+      close: async () => {
+        await store.close();
+        own?.disconnect();
+      },
+    };
+  }
+}

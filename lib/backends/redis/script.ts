@@ -1,0 +1,280 @@
+/*
+ * The lock in Redis: one script for everything, which carries out many operations on many locks at once, each by itself.
+ *
+ * KEYS: six for each operation, all with one hash tag (see keys.ts): the exclusive holder, a plain string with an expiry,
+ * as every Redis lock library writes it; `:shared` (holder -> expiry); `:permits` (shared holder -> its limit, if it has
+ * one); `:queue` (waiter -> arrival); `:claims` (waiter -> what it asks for); `:fence` (the last token).
+ *
+ * Every operation that may free the lock or change the queue ends in the same grant step, so a free lock never sits behind
+ * a queue. Only the server's TIME counts, expiries are absolute, and numbers become text with %.0f: Lua's own way loses
+ * digits of microseconds.
+ */
+export const SCRIPT = `
+local us, now -- the server's time in µs, and in ms
+local function read()
+  if us then return end
+  local time = redis.call('TIME')
+  us = time[1] * 1000000 + time[2]
+  now = math.floor(us / 1000)
+end
+
+-- Makes the function that carries out any operation on the lock whose keys begin at the given one.
+local function make()
+  local lock, shared, permitsKey, queue, claims, fence
+  local function int(n) return string.format('%.0f', n) end
+
+  -- A block of n tokens: after the last one, and after every token that was given before the key was lost.
+  local function issue(n)
+    local first = math.max(tonumber(redis.call('GET', fence) or 0) + 1, us)
+    redis.call('SET', fence, int(first + n - 1), 'EX', 86400)
+    return first
+  end
+
+  -- A key whose entries expire one by one must outlive the last of them.
+  local function keep(key, ms)
+    if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, int(ms)) end
+  end
+
+  local function fits(mode, permits)
+    if redis.call('EXISTS', lock) == 1 then return false end
+    local count = redis.call('ZCARD', shared)
+    if count == 0 then return true end
+    if mode == 'x' or (permits > 0 and count >= permits) then return false end
+    local least = redis.call('ZRANGE', permitsKey, 0, 0, 'WITHSCORES')
+    return not least[2] or count < tonumber(least[2])
+  end
+
+  -- Forgets the shared holders whose time is over.
+  local function purge()
+    repeat
+      local expired = redis.call('ZRANGEBYSCORE', shared, '-inf', int(now), 'LIMIT', 0, 1000)
+      if #expired > 0 then
+        redis.call('ZREM', shared, unpack(expired))
+        redis.call('ZREM', permitsKey, unpack(expired))
+      end
+    until #expired < 1000
+  end
+
+  local function take(id, mode, permits, ttl)
+    if mode == 'x' then
+      redis.call('SET', lock, id, 'PXAT', int(now + ttl))
+      return
+    end
+    redis.call('ZADD', shared, int(now + ttl), id)
+    keep(shared, ttl)
+    if permits > 0 then
+      redis.call('ZADD', permitsKey, int(permits), id)
+      keep(permitsKey, ttl)
+    end
+  end
+
+  local function leave(id)
+    if redis.call('ZREM', queue, id) == 1 then redis.call('HDEL', claims, id) end
+  end
+
+  -- What a waiter asked for, when it last did, and whether it has been granted a trial since.
+  local function recall(id)
+    local text = redis.call('HGET', claims, id)
+    if not text then return nil end
+    local mode, permits, ttl, fences, asked, tried, counted, channel = text:match(
+      '^(%a) (%d+) (%d+) (%d+) (%d+) (%d) (%d) (%S+)$')
+    return {
+      mode = mode, permits = tonumber(permits), ttl = tonumber(ttl), fences = tonumber(fences),
+      asked = tonumber(asked), tried = tried == '1', counted = counted == '1', channel = channel
+    }
+  end
+
+  local function write(id, claim)
+    redis.call('HSET', claims, id, table.concat({
+      claim.mode, int(claim.permits), int(claim.ttl), int(claim.fences), int(claim.asked),
+      claim.tried and '1' or '0', claim.counted and '1' or '0', claim.channel
+    }, ' '))
+  end
+
+  -- How many heard it; nil if that means nothing: on a Cluster, without notifications, or when publishing is forbidden.
+  local function tell(claim, id, kind, first, expiry)
+    if claim.channel == '-' then return nil end
+    local heard = redis.pcall('PUBLISH', claim.channel, table.concat({ id, kind, int(first), int(us), int(expiry) }, ' '))
+    return claim.counted and type(heard) == 'number' and heard or nil
+  end
+
+  -- Grants to a waiter that is not the caller. One that may be dead (not heard of for a second: a stopped process still
+  -- counts as a receiver) or that cannot be told for sure gets a trial: two seconds, which it extends when it asks again.
+  -- If it does not, it has lost nothing: it is still in its place. One whom nobody hears is passed over, and keeps its place.
+  -- Answers when the grant ends, if it is granted, and whether it stays in the queue.
+  local function offer(id, claim, deaf)
+    if deaf[claim.channel] then return nil, true end
+    local silence = now - claim.asked
+    local sure = claim.counted and silence >= 0 and silence <= 1000
+    local trial = math.min(2000, claim.ttl)
+    local first, ttl = issue(claim.fences), sure and claim.ttl or trial
+    local heard = tell(claim, id, sure and 'grant' or 'trial', first, now + ttl)
+    if heard == 0 then
+      deaf[claim.channel] = true
+      return nil, true
+    end
+    if sure and heard then
+      leave(id)
+      take(id, claim.mode, claim.permits, ttl)
+      return now + ttl, false
+    end
+    claim.tried = true
+    write(id, claim)
+    take(id, claim.mode, claim.permits, trial)
+    return now + trial, true
+  end
+
+  -- The grant step: whatever is free goes to those who lead the queue. The first who has to go on waiting is told to look
+  -- again when a grant ends, should it not do so in time by itself. Answers the first token of the caller's own grant, if
+  -- it is granted, and whether everybody was passed: then nobody who is alive wants what is free.
+  local function step(me)
+    purge()
+    local mine, soonest, longest, deaf, from = nil, math.huge, 0, {}, 0
+    while true do
+      local ids = redis.call('ZRANGE', queue, from, from + 31)
+      if #ids == 0 then
+        if from > 0 then -- those who are still there may all be dead: the keys end with the last of them
+          redis.call('PEXPIREAT', queue, int(longest))
+          redis.call('PEXPIREAT', claims, int(longest))
+        end
+        return mine, true
+      end
+      for _, id in ipairs(ids) do
+        local claim, ends, stays = recall(id), nil, false
+        local dies = claim and claim.asked + math.max(claim.ttl, 1000)
+        if not claim or dies < now then
+          leave(id)
+        elseif claim.tried then
+          stays = true -- on trial now, or it missed one: its turn comes when it asks again
+        elseif not fits(claim.mode, claim.permits) then
+          if id ~= me and soonest < claim.asked + claim.ttl / 3 then tell(claim, id, 'look', 0, soonest) end
+          return mine, false
+        elseif id == me then
+          mine, ends = issue(claim.fences), now + claim.ttl
+          leave(id)
+          take(id, claim.mode, claim.permits, claim.ttl)
+        else
+          ends, stays = offer(id, claim, deaf)
+        end
+        soonest = math.min(soonest, ends or soonest)
+        if stays then
+          from = from + 1
+          longest = math.max(longest, dies)
+        end
+      end
+    end
+  end
+
+  -- ARGV: holder, mode (x or s), permits (0: no limit), ttl, fences, wait, counted, channel (- for none).
+  -- Answers { 1, first token, µs }, or { 0, ms until a holder's time ends, µs }.
+  local function acquire(id, mode, permits, ttl, fences, wait, counted, channel)
+    permits, ttl, fences, wait = tonumber(permits), tonumber(ttl), tonumber(fences), wait == '1'
+    if redis.call('GET', lock) == id or tonumber(redis.call('ZSCORE', shared, id) or 0) > now then -- the holder asks again
+      local first = issue(fences)
+      leave(id)
+      take(id, mode, permits, ttl)
+      return { 1, first, us }
+    end
+
+    if wait then
+      if not redis.call('ZSCORE', queue, id) then
+        local last = redis.call('ZRANGE', queue, -1, -1, 'WITHSCORES')
+        redis.call('ZADD', queue, int(math.max(us, (tonumber(last[2]) or 0) + 1)), id)
+      end
+      write(id, {
+        mode = mode, permits = permits, ttl = ttl, fences = fences, asked = now, tried = false,
+        counted = counted == '1', channel = channel
+      })
+      keep(queue, math.max(ttl, 1000))
+      keep(claims, math.max(ttl, 1000))
+    end
+    local mine, passed = step(id)
+    if not wait and passed and fits(mode, permits) then
+      mine = issue(fences)
+      take(id, mode, permits, ttl)
+    end
+    if mine then return { 1, mine, us } end
+    local left = redis.call('PTTL', lock)
+    if left < 0 then
+      local first = redis.call('ZRANGE', shared, 0, 0, 'WITHSCORES')
+      left = math.max(0, (tonumber(first[2]) or 0) - now)
+    end
+    return { 0, left, us }
+  end
+
+  -- ARGV: holder. Takes from it whatever it has, the lock or its place in the queue. Answers 1 if it had the lock.
+  local function release(id)
+    local held = redis.call('GET', lock) == id
+    if held then redis.call('DEL', lock) end
+    local expiry = redis.call('ZSCORE', shared, id)
+    if expiry then
+      redis.call('ZREM', shared, id)
+      redis.call('ZREM', permitsKey, id)
+      held = tonumber(expiry) > now
+    end
+    leave(id)
+    step(nil)
+    return held and 1 or 0
+  end
+
+  -- ARGV: holder, mode, ttl. Answers 1 if it still has the lock, now for the full ttl.
+  local function renew(id, mode, ttl)
+    ttl = tonumber(ttl)
+    if mode == 'x' or tonumber(redis.call('ZSCORE', shared, id) or 0) <= now then return 0 end
+    redis.call('ZADD', shared, int(now + ttl), id)
+    keep(shared, ttl)
+    keep(permitsKey, ttl)
+    return 1
+  end
+  local operations = { acquire = acquire, release = release, renew = renew }
+  return function(operation, key, ...)
+    read()
+    lock, shared, permitsKey, queue, claims, fence = unpack(KEYS, key, key + 5)
+    return operations[operation](...)
+  end
+end
+
+-- What most operations come to: a free lock is taken; one that nobody waits for is let go, or renewed. Nothing of the above
+-- is needed, or made: that alone would take longer. Answers nil if there is more to it.
+local function briefly(operation, key, at)
+  local lock, id = KEYS[key], ARGV[at + 1]
+  if operation == 'release' then
+    if redis.call('EXISTS', KEYS[key + 1], KEYS[key + 3]) > 0 or redis.pcall('GET', lock) ~= id then return nil end
+    return redis.call('DEL', lock)
+  end
+  if ARGV[at + 2] ~= 'x' then return nil end
+  read()
+  if operation == 'renew' then
+    if redis.pcall('GET', lock) ~= id then return nil end
+    return redis.call('PEXPIREAT', lock, string.format('%.0f', now + ARGV[at + 3]))
+  end
+  if redis.call('EXISTS', KEYS[key + 1], KEYS[key + 3]) > 0 then return nil end
+  if not redis.call('SET', lock, id, 'NX', 'PXAT', string.format('%.0f', now + ARGV[at + 4])) then return nil end
+  local fence, fences = KEYS[key + 5], ARGV[at + 5]
+  local last = redis.pcall('SET', fence, string.format('%.0f', us + fences - 1), 'EX', 86400, 'GET')
+  if type(last) == 'table' then
+    redis.call('DEL', lock) -- something else is in the place of the tokens
+    return last
+  end
+  last = tonumber(last or 0)
+  if last < us then return { 1, us, us } end
+  redis.call('SET', fence, string.format('%.0f', last + fences), 'EX', 86400)
+  return { 1, last + 1, us }
+end
+
+local counts = { acquire = 8, release = 1, renew = 3 }
+local answers, at, fully = {}, 1, nil
+for i = 1, #KEYS / 6 do
+  local operation, key = ARGV[at], i * 6 - 5
+  local answer = briefly(operation, key, at)
+  if not answer then
+    fully = fully or make()
+    local ok
+    ok, answer = pcall(fully, operation, key, unpack(ARGV, at + 1, at + counts[operation]))
+    if not ok and type(answer) ~= 'table' then answer = redis.error_reply(answer) end
+  end
+  answers[i] = answer
+  at = at + 1 + counts[operation]
+end
+return answers
+`;

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock, Timer } from '../../core/clock';
+import type { OwnRedisClient, RedisClient } from './client';
+import { messageOf } from './failures';
+
+/** How often a subscription that somebody relies on is proven again, in ms. */
+const PROVE_EVERY = 5_000;
+
+export interface SubscriberSettings {
+  readonly clock: Clock;
+  readonly client: RedisClient;
+  /** Makes the connection that listens; not before somebody has to wait. */
+  readonly connect: () => OwnRedisClient;
+  /** How long a subscription or an echo may take, in ms. */
+  readonly timeout: number;
+  readonly isNeeded: () => boolean;
+  readonly onMessage: (text: string) => void;
+  /** Grants are heard from now on, or not any more: those who wait had better ask again. */
+  readonly onChange: () => void;
+}
+
+/**
+ * Hears of grants: one connection with one channel for the whole process. It counts as working once it has heard what the
+ * main connection published, and proves it again every few seconds while somebody waits: a proxy may swallow messages, a
+ * user may not be allowed to publish, a connection may die without a word.
+ */
+export class Subscriber {
+  /** Where this process is told of its grants. */
+  readonly channel = `nestlock:wake:${randomUUID()}`;
+  #client: OwnRedisClient | undefined;
+  #works = false;
+  #isProving = false;
+  #hasWarned = false;
+  #onEcho: (() => void) | undefined;
+  #timer: Timer | undefined;
+
+  constructor(private readonly settings: SubscriberSettings) {}
+
+  get works(): boolean {
+    return this.#works;
+  }
+
+  /** Somebody waits. */
+  start(): void {
+    if (this.#timer) return;
+    if (!this.#client) this.#open();
+    this.#timer = this.settings.clock.setTimeout(() => {
+      this.#timer = undefined;
+      if (!this.settings.isNeeded()) return;
+      this.start();
+      void this.#prove();
+    }, PROVE_EVERY);
+    this.#timer.unref?.();
+  }
+
+  close(): void {
+    if (this.#timer) this.settings.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const client = this.#client;
+    this.#client = undefined;
+    this.#works = false;
+    client?.disconnect();
+  }
+
+  #open(): void {
+    const client = (this.#client = this.settings.connect());
+    client.on('error', () => undefined); // it reconnects by itself; whoever waits asks by itself meanwhile
+    client.on('message', (channel: string, text: string) => {
+      if (channel !== this.channel) return;
+      if (text === 'echo') this.#onEcho?.();
+      else this.settings.onMessage(text);
+    });
+    client.on('ready', () => void this.#prove());
+    client.on('close', () => this.#turn(false));
+  }
+
+  async #prove(): Promise<void> {
+    const client = this.#client;
+    if (!client || client.status !== 'ready' || this.#isProving) return;
+    this.#isProving = true;
+    try {
+      await this.#within(client.subscribe(this.channel));
+      const heard = new Promise<void>((resolve) => (this.#onEcho = resolve));
+      await this.#within(Promise.all([heard, this.settings.client.publish(this.channel, 'echo')]));
+      this.#turn(true);
+    } catch (error) {
+      if (this.#client !== client) return; // it was closed
+      this.#turn(false);
+      if (error === DEAF) client.disconnect(true);
+      this.#warn(error);
+    } finally {
+      this.#isProving = false;
+    }
+  }
+
+  #turn(works: boolean): void {
+    if (works === this.#works) return;
+    this.#works = works;
+    this.settings.onChange();
+  }
+
+  #within(promise: Promise<unknown>): Promise<void> {
+    const { clock, timeout } = this.settings;
+    return new Promise((resolve, reject) => {
+      const timer = clock.setTimeout(() => reject(DEAF), timeout);
+      void promise.then(() => resolve(), reject).finally(() => clock.clearTimeout(timer));
+    });
+  }
+
+  #warn(error: unknown): void {
+    if (this.#hasWarned || this.settings.client.status !== 'ready') return;
+    this.#hasWarned = true;
+    process.emitWarning(
+      `Messages from Redis do not arrive (${messageOf(error)}), so those who wait for a lock ask again and again. ` +
+        `Allow the user SUBSCRIBE and PUBLISH on "nestlock:wake:*"; or, behind a proxy without pub/sub, pass { notifications: false }.`,
+      { type: 'NestlockWarning', code: 'NESTLOCK_NOTIFICATIONS' },
+    );
+  }
+}
+
+const DEAF = new Error('an echo did not come back in time');
