@@ -179,7 +179,8 @@ export class LocalQueue {
 
   #send(group: Group): void {
     const [first] = group.waiters;
-    const fences = group.shape.mode === 'shared' ? 1 : Math.min(group.waiters.size, 1 + this.context.maxLocalHandoffs);
+    // A token for whoever may come while the claim is on its way, too: those that stay over are simply skipped.
+    const fences = group.shape.mode === 'shared' ? 1 : 1 + this.context.maxLocalHandoffs;
     const claim = new QueueClaim(this.key, first!.request, fences, () => this.#onContended(group));
     group.claims.add(claim);
     this.context.backend.acquire(claim).then(
@@ -202,6 +203,12 @@ export class LocalQueue {
     this.#refuseOverdue();
   }
 
+  #announceAll(): void {
+    for (const { waiters } of this.#line.groups) {
+      for (const waiter of waiters) if (this.#mustWait(waiter)) this.#announce(waiter);
+    }
+  }
+
   #announce(waiter: Waiter): void {
     if (!waiter.isAnnounced) this.context.events.contended(this.key, waiter.request.shape.mode);
     waiter.isAnnounced = true;
@@ -212,6 +219,7 @@ export class LocalQueue {
     if (!grant) return this.#onFailure(group, claim, new LockUnavailableError(REFUSED_TO_WAIT));
     if (claim.isWithdrawn) this.#putBack(grant, group.shape);
     else this.#serve(this.#adopt(grant, group.shape));
+    if (group.shape.mode === 'exclusive') this.#announceAll();
     this.#pump();
   }
 

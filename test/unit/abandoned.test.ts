@@ -108,7 +108,7 @@ test('a failure after the abort is nobody’s business any more', async () => {
 });
 
 test('one who waits behind another and gives up leaves nothing', async () => {
-  const { clock, backend, locks } = withScript();
+  const { clock, backend, locks } = withScript({ maxLocalHandoffs: 0 });
   backend.grantAll();
   const holder = begin(locks, 'k');
   await clock.advance(0);

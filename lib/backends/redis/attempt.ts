@@ -2,21 +2,22 @@ import { randomInt } from 'node:crypto';
 import type { Claim, Grant } from '../../core/backend';
 import { provableUntil } from '../../core/backend';
 import type { Clock, Timer } from '../../core/clock';
-import type { Call } from './call';
+import type { Answer, Call, CallHandler } from './call';
+import { keysOf } from './keys';
 
 /** How often somebody asks who cannot be told of a grant, in ms: a random time from half of this up to this. */
 const POLL_EVERY = 100;
 
 /** The server's answer to a claim. */
 export interface Reply {
-  /** The first fencing token, if it is granted. */
-  readonly fence: number | undefined;
+  /** The first fencing token; 0 if it is not granted. */
+  readonly fence: number;
   /** The backend's clock just before the request was sent. */
   readonly sentAt: number;
   /** The server's time, in µs. */
   readonly time: number;
-  /** When a holder's time ends if nobody renews it, in ms from then. */
-  readonly left: number;
+  /** When a holder's time ends if nobody renews it, in ms from then; `undefined` if it is granted. */
+  readonly left: number | undefined;
 }
 
 /** What the server has published for one waiter: a grant; a short one, to be extended at once; a time to look again. */
@@ -35,22 +36,28 @@ export interface AttemptContext {
   readonly waiting: Map<string, Attempt>;
   /** Whether a grant would be heard of. */
   readonly isTold: boolean;
-  ask(claim: Claim): { readonly call: Call; readonly reply: Promise<Reply> };
-  grant(claim: Claim, fence: number, validUntil: number): Grant;
+  ask(claim: Claim, keys: readonly string[], attempt: Attempt): Call;
+  /** @throws LockUnavailableError when too few replicas have it */
+  read(answer: Answer): Reply;
+  grant(claim: Claim, keys: readonly string[], fence: number, validUntil: number): Grant;
   /** The earliest moment on our clock that this time of the server can be; `undefined` if that is not known. */
   momentOf(serverTime: number): number | undefined;
   /** Sees to it that the claim neither holds nor waits any more. */
   withdraw(claim: Claim, call: Call): void;
+  /** Has the attempt listen to its signal in a moment. */
+  listenSoon(attempt: Attempt): void;
 }
 
 /** A claim on its way: asks, waits for its turn, asks again in case that nobody tells it, until it is granted or gives up. */
-export class Attempt {
+export class Attempt implements CallHandler {
   readonly result: Promise<Grant | null>;
+  readonly #keys: readonly string[];
   #resolve!: (grant: Grant | null) => void;
   #reject!: (reason: Error) => void;
   #call!: Call;
   #isAsking = false;
   #asksAgain = false;
+  #isListening = false;
   #isOver = false;
   #notice: Notice | undefined;
   #timer: Timer | undefined;
@@ -60,13 +67,23 @@ export class Attempt {
     private readonly context: AttemptContext,
     private readonly claim: Claim,
   ) {
+    this.#keys = keysOf(claim.key);
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    claim.signal.addEventListener('abort', this.#abort, { once: true });
     if (claim.wait) context.waiting.set(claim.holder, this);
     this.ask();
+    context.listenSoon(this);
+  }
+
+  /** Hears of an abort from now on. Most attempts are answered before that: a signal costs more than they do. */
+  listen(): void {
+    if (this.#isOver || this.#isListening) return;
+    this.#isListening = true;
+    const { signal } = this.claim;
+    if (signal.aborted) this.#abort();
+    else signal.addEventListener('abort', this.#abort, { once: true });
   }
 
   /** Asks, or asks again: the same claim, which is idempotent. */
@@ -74,13 +91,10 @@ export class Attempt {
     this.#asksAgain = this.#isAsking;
     if (this.#isAsking) return;
     this.#isAsking = true;
-    this.#wakeAt = Infinity;
-    const { call, reply } = this.context.ask(this.claim);
-    this.#call = call;
-    reply.then(
-      (answer) => this.#answered(answer),
-      (error: Error) => this.#giveUp(error),
-    );
+    this.#sleepNoMore();
+    const before = this.#call as Call | undefined;
+    this.#call = this.context.ask(this.claim, this.#keys, this);
+    if (before?.wasSent) this.#call.wasSent = true; // the server knows of the claim
   }
 
   hear(notice: Notice): void {
@@ -96,17 +110,32 @@ export class Attempt {
     else this.#granted(notice.fence, validUntil);
   }
 
-  #answered({ fence, sentAt, time, left }: Reply): void {
-    const { claim, context } = this;
+  answered(answer: Answer): void {
     this.#isAsking = false;
-    if (this.#isOver) return;
-    if (fence !== undefined) return this.#granted(fence, provableUntil(sentAt, claim.ttl));
+    try {
+      this.#take(this.context.read(answer));
+    } catch (error) {
+      this.refused(error as Error);
+    }
+  }
+
+  /** Rejects, and sees to it that nothing of the claim is left. */
+  refused(reason: Error): void {
+    if (!this.#finish()) return;
+    this.#reject(reason);
+    this.context.withdraw(this.claim, this.#call);
+  }
+
+  #take({ fence, sentAt, time, left }: Reply): void {
+    const { claim, context } = this;
+    if (left === undefined) return this.#granted(fence, provableUntil(sentAt, claim.ttl));
     if (!claim.wait) return this.#end(null);
+    this.listen();
     claim.contended();
     const notice = this.#notice;
     this.#notice = undefined;
     if (this.#isOver) return;
-    if (notice && notice.time > time) return this.hear(notice);
+    if (notice && notice.time >= time) return this.hear(notice); // as late, in one command: it came after the claim
     if (this.#asksAgain) return this.ask();
     this.#askIn(context.isTold ? Math.min(left, claim.ttl / 3) : Math.min(left, this.#pollInterval()));
   }
@@ -122,23 +151,17 @@ export class Attempt {
     const { clock } = this.context;
     const delay = Math.max(10, Math.ceil(ms) + 1);
     if (clock.now() + delay >= this.#wakeAt) return;
-    if (this.#timer) clock.clearTimeout(this.#timer);
+    this.#sleepNoMore();
     this.#wakeAt = clock.now() + delay;
     this.#timer = clock.setTimeout(() => this.ask(), delay);
     this.#timer.unref?.();
   }
 
   #granted(fence: number, validUntil: number): void {
-    this.#end(this.context.grant(this.claim, fence, validUntil));
+    this.#end(this.context.grant(this.claim, this.#keys, fence, validUntil));
   }
 
-  readonly #abort = (): void => this.#giveUp(this.claim.signal.reason as Error);
-
-  #giveUp(reason: Error): void {
-    if (!this.#finish()) return;
-    this.#reject(reason);
-    this.context.withdraw(this.claim, this.#call);
-  }
+  readonly #abort = (): void => this.refused(this.claim.signal.reason as Error);
 
   #end(grant: Grant | null): void {
     if (this.#finish()) this.#resolve(grant);
@@ -148,9 +171,16 @@ export class Attempt {
     if (this.#isOver) return false;
     this.#isOver = true;
     const { claim, context } = this;
-    claim.signal.removeEventListener('abort', this.#abort);
+    if (this.#isListening) claim.signal.removeEventListener('abort', this.#abort);
     context.waiting.delete(claim.holder);
-    if (this.#timer) context.clock.clearTimeout(this.#timer);
+    this.#sleepNoMore();
     return true;
+  }
+
+  #sleepNoMore(): void {
+    if (!this.#timer) return;
+    this.context.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#wakeAt = Infinity;
   }
 }

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { types } from 'node:util';
-import type { Clock, Timer } from '../../core/clock';
+import type { Clock } from '../../core/clock';
 import { isPassing, unavailable } from './failures';
 
 export interface Answer {
@@ -13,6 +13,13 @@ export interface Answer {
   readonly replicas: number | undefined;
 }
 
+/** Whom a call tells how it ended, at most once. Not a promise: several of them take longer than the rest of it. */
+export interface CallHandler {
+  answered(answer: Answer): void;
+  /** With LockUnavailableError, within `commandTimeout`. */
+  refused(error: Error): void;
+}
+
 /** What a call needs of the connection. */
 export interface CallContext {
   readonly clock: Clock;
@@ -22,22 +29,19 @@ export interface CallContext {
   readonly lastError: () => unknown;
   /** Sends the call as soon as the client is ready. */
   post(call: Call): void;
-  /** Forgets a call that has not been sent yet. */
-  recall(call: Call): void;
+  /** The call needs nothing any more. */
+  forget(call: Call): void;
 }
 
 /**
- * An operation on its way to the server, with a time-out of its own. What a restart, a failover or a lost connection refuses
- * is tried again while there is time: all operations are idempotent.
+ * An operation on its way to the server. What a restart, a failover or a lost connection refuses is tried again while there
+ * is time: all operations are idempotent.
  */
 export class Call {
-  /** Rejects with LockUnavailableError, after `commandTimeout` at the latest. */
-  readonly answer: Promise<Answer>;
   /** Whether the server may know of it. */
   wasSent = false;
-  readonly #timeout: Timer;
-  #resolve!: (answer: Answer) => void;
-  #reject!: (error: Error) => void;
+  /** When it was started, in parts of `commandTimeout`. */
+  part = 0;
   #isOnItsWay = false;
   #mayBeRepeated = false;
   /** It has its answer, or nobody waits for one any more. */
@@ -48,13 +52,10 @@ export class Call {
   constructor(
     private readonly context: CallContext,
     readonly keys: readonly string[],
+    /** The operation and its arguments, as the script takes them. */
     readonly args: readonly string[],
+    private readonly handler: CallHandler,
   ) {
-    this.answer = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    this.#timeout = context.clock.setTimeout(() => this.#timedOut(), context.commandTimeout);
     context.post(this);
   }
 
@@ -69,7 +70,7 @@ export class Call {
 
   /** Nobody waits for the answer any more: it is not sent again, or not at all. */
   abandon(): void {
-    if (this.#finish()) this.context.recall(this);
+    this.#finish();
   }
 
   sent(): void {
@@ -81,13 +82,13 @@ export class Call {
     if (types.isNativeError(value)) return this.failed(value);
     this.#arrived();
     const mayBeRepeated = this.#mayBeRepeated || wasLost;
-    if (this.#finish()) this.#resolve({ value, sentAt, mayBeRepeated, replicas });
+    if (this.#finish()) this.handler.answered({ value, sentAt, mayBeRepeated, replicas });
   }
 
   failed(error: unknown): void {
     this.#arrived();
     if (!isPassing(error)) {
-      if (this.#finish()) this.#reject(unavailable('Redis cannot be used', error));
+      if (this.#finish()) this.handler.refused(unavailable('Redis cannot be used', error));
       return;
     }
     this.#mayBeRepeated = true;
@@ -103,17 +104,17 @@ export class Call {
     this.#onEnd?.();
   }
 
-  #timedOut(): void {
+  timedOut(): void {
     if (!this.#finish()) return;
-    this.context.recall(this);
     const { commandTimeout, lastError } = this.context;
-    this.#reject(unavailable(`Redis did not answer within ${commandTimeout} ms`, this.#lastError ?? lastError()));
+    const cause = this.#lastError ?? lastError();
+    this.handler.refused(unavailable(`Redis did not answer within ${commandTimeout} ms`, cause));
   }
 
   #finish(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
-    this.context.clock.clearTimeout(this.#timeout);
+    this.context.forget(this);
     return true;
   }
 }

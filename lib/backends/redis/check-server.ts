@@ -4,9 +4,17 @@ import { isCluster } from './client';
 import { messageOf } from './failures';
 import type { RedisSettings } from './options';
 
-/** What will not go away by itself. */
-const HOPELESS =
-  /WRONGPASS|NOAUTH|invalid (username-)?password|cluster support disabled|without any password configured|ERR AUTH/i;
+/** What will not go away by itself, and what to do about it. */
+const HOPELESS: readonly (readonly [RegExp, string])[] = [
+  [/cluster support disabled/i, 'it is a single server: connect with redisBackend({ url }) instead of { cluster }'],
+  [/DB index/i, 'there is no database of that number'],
+  [/No such master/i, 'the sentinels know no primary of that name: set "name"'],
+  [/unknown command '?sentinel/i, 'this is no sentinel, and "sentinels" takes addresses of sentinels'],
+  [
+    /WRONGPASS|NOAUTH|invalid (username-)?password|without any password configured|ERR AUTH/i,
+    'check user and password',
+  ],
+];
 
 /**
  * Looks at the server, at boot. Resolves with a warning, or several.
@@ -17,13 +25,14 @@ export async function checkServer(client: RedisClient, settings: RedisSettings):
   try {
     await untilReady(client, settings.commandTimeout);
     const nodes = isCluster(client) ? client.nodes('master') : [client];
-    const infos = await Promise.all(nodes.map((node) => node.info()));
+    const infos = await within(settings.commandTimeout, Promise.all(nodes.map((node) => node.info())));
     const warnings = infos.flatMap((info) => [...faults(info, client, settings)]);
     return warnings.length > 0 ? [...new Set(warnings)].join(' ') : undefined;
   } catch (error) {
     if (error instanceof LockConfigError) throw error;
     const message = messageOf(error);
-    if (HOPELESS.test(message)) throw refusal(message, error);
+    const cure = cureFor(error);
+    if (cure) throw new LockConfigError(`Redis refuses (${message}): ${cure}.`, { cause: error });
     if (/NOPERM/.test(message)) return `Redis could not be looked at before use (${message}).`;
     return `Redis is not available yet (${message}): until it is, every lock fails with LockUnavailableError.`;
   }
@@ -35,6 +44,9 @@ function* faults(info: string, client: RedisClient, { replicas, sentinels }: Red
   const [major = 0, minor = 0] = (field('redis_version') ?? '6.2').split('.').map(Number);
   if (major < 6 || (major === 6 && minor < 2)) {
     throw new LockConfigError(`nestlock needs Redis 6.2 or newer, and this is ${field('redis_version')}. Upgrade it.`);
+  }
+  if (field('redis_mode') === 'sentinel') {
+    throw new LockConfigError('This is a sentinel. Connect with redisBackend({ sentinels: [{ host, port }], name }).');
   }
   if (field('cluster_enabled') === '1' && !isCluster(client)) {
     throw new LockConfigError(
@@ -63,36 +75,45 @@ function* faults(info: string, client: RedisClient, { replicas, sentinels }: Red
   }
 }
 
+/** Rejects when it takes longer than `timeout` ms: a client that is connected waits for an answer as long as it takes. */
+function within<T>(timeout: number, answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer within ${timeout} ms`)), timeout);
+    void answer.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
 /** Rejects with the connection's last error when it takes longer than `timeout` ms, at once when that error will stay. */
 function untilReady(client: RedisClient, timeout: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    let last: unknown = new Error(`no answer within ${timeout} ms`);
+    let last: unknown;
     const finish = (settle: () => void) => (): void => {
       clearTimeout(timer);
       client.removeListener('ready', ready);
-      client.removeListener('end', failed);
+      client.removeListener('end', ended);
       client.removeListener('error', onError);
       settle();
     };
     const ready = finish(resolve);
-    const failed = finish(() => reject(last));
+    const failWith = (otherwise: string): (() => void) =>
+      finish(() => reject((last as Error | undefined) ?? new Error(otherwise)));
+    const failed = failWith(`no answer within ${timeout} ms`);
+    const ended = failWith('the client is closed');
     const onError = (error: unknown): void => {
       last = error;
-      if (HOPELESS.test(messageOf(error))) failed();
+      if (cureFor(error)) failed();
     };
     const timer = setTimeout(failed, timeout);
     client.on('ready', ready);
-    client.on('end', failed);
+    client.on('end', ended);
     client.on('error', onError);
     if (client.status === 'ready') ready();
-    else if (client.status === 'end') finish(() => reject(new Error('the client is closed')))();
+    else if (client.status === 'end') ended();
     else if (client.status === 'wait') (client as OwnRedisClient).connect().catch(() => undefined);
   });
 }
 
-function refusal(message: string, cause: unknown): LockConfigError {
-  const advice = /cluster support disabled/.test(message)
-    ? 'it is a single server: connect with redisBackend({ url }) instead of { cluster }'
-    : 'check user and password';
-  return new LockConfigError(`Redis refuses (${message}): ${advice}.`, { cause });
+/** `undefined` for what may go away by itself. */
+function cureFor(error: unknown): string | undefined {
+  return HOPELESS.find(([pattern]) => pattern.test(messageOf(error)))?.[1];
 }

@@ -1,3 +1,6 @@
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's EventEmitter has it: no other type fits a client
+type Listener = (...args: any[]) => void;
+
 /**
  * As much of an ioredis client as is used: `Redis` and `Cluster`, of version 5 and of version 6, and whatever else can do
  * the same. It is neither altered nor closed.
@@ -10,13 +13,14 @@ export interface RedisClient {
   publish(channel: string, message: string): Promise<unknown>;
   pipeline(commands?: unknown[][]): { exec(): Promise<readonly (readonly [unknown, unknown?])[] | null> };
   duplicate(...args: never[]): unknown;
-  on(event: string, listener: (...args: never[]) => void): unknown;
-  removeListener(event: string, listener: (...args: never[]) => void): unknown;
+  on(event: string, listener: Listener): unknown;
+  removeListener(event: string, listener: Listener): unknown;
 }
 
 /** A `Cluster`, which takes other arguments here and there. */
 export interface RedisClusterClient extends RedisClient {
   readonly isCluster: true;
+  readonly options?: { readonly redisOptions?: object };
   nodes(role: 'master'): RedisClient[];
 }
 

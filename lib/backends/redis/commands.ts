@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../core/clock';
-import type { CallContext } from './call';
+import type { Clock, Timer } from '../../core/clock';
+import type { Answer, CallContext, CallHandler } from './call';
 import { Call } from './call';
 import type { RedisClient } from './client';
 import { isCluster } from './client';
@@ -11,6 +11,9 @@ const SHA = createHash('sha1').update(SCRIPT).digest('hex');
 
 /** How many operations one command carries at most: the server does nothing else meanwhile, for less than a millisecond. */
 const TOGETHER = 128;
+
+/** A command is given up when so many parts of `commandTimeout` have begun since: one timer for all, not one for each. */
+const PARTS = 8;
 
 /** How many replicas must have a grant, and how long to wait for them in ms. */
 export interface Replicas {
@@ -39,6 +42,10 @@ export class Commands implements CallContext {
   readonly #together: number;
   /** Those to be sent at the end of this turn. */
   #batch: Call[] = [];
+  /** All that have no answer yet, the oldest first. */
+  readonly #pending = new Set<Call>();
+  #part = 0;
+  #timer: Timer | undefined;
   /** Those that wait for the connection. */
   readonly #asleep = new Set<Call>();
   /** How often the connection was lost so far: the client may have sent again what was on its way. */
@@ -75,77 +82,104 @@ export class Commands implements CallContext {
     for (const [event, listener] of this.#listeners) this.client.removeListener(event, listener);
   }
 
-  acquire(keys: readonly string[], ...args: readonly string[]): Call {
-    return new Call(this, keys, ['acquire', ...args]);
+  start(keys: readonly string[], args: readonly string[], handler: CallHandler): Call {
+    const call = new Call(this, keys, args, handler);
+    call.part = this.#part;
+    this.#pending.add(call);
+    this.#timer ??= this.#tick();
+    return call;
   }
 
-  release(keys: readonly string[], holder: string): Call {
-    return new Call(this, keys, ['release', holder]);
-  }
-
-  renew(keys: readonly string[], holder: string, mode: string, ttl: string): Call {
-    return new Call(this, keys, ['renew', holder, mode, ttl]);
+  /** As `start`, for whoever has the time for a promise. It rejects with LockUnavailableError. */
+  request(keys: readonly string[], args: readonly string[]): { call: Call; answer: Promise<Answer> } {
+    let call!: Call;
+    const answer = new Promise<Answer>((answered, refused) => {
+      call = this.start(keys, args, { answered, refused });
+    });
+    return { call, answer };
   }
 
   post(call: Call): void {
     const { status } = this.client;
-    if (status === 'end') return call.failed(new Error('the client is closed'));
-    if (status !== 'ready' && status !== 'wait') {
+    if (status === 'end') {
+      process.nextTick(() => call.failed(new Error('quit() or disconnect() was called on the client')));
+    } else if (status !== 'ready' && status !== 'wait') {
       this.#asleep.add(call);
     } else if (this.#batch.push(call) === 1) {
       process.nextTick(this.#flush);
     }
   }
 
-  recall(call: Call): void {
+  forget(call: Call): void {
+    this.#pending.delete(call);
     this.#asleep.delete(call);
+  }
+
+  #tick(): Timer {
+    const timer = this.clock.setTimeout(() => {
+      this.#part++;
+      for (const call of this.#pending) {
+        if (call.part > this.#part - PARTS) break;
+        call.timedOut();
+      }
+      this.#timer = this.#pending.size > 0 ? this.#tick() : undefined;
+    }, this.commandTimeout / PARTS);
+    timer.unref?.();
+    return timer;
   }
 
   readonly #flush = (): void => {
     const calls = this.#batch.filter((call) => !call.isOver);
     this.#batch = [];
-    for (let i = 0; i < calls.length; i += this.#together) void this.#send(calls.slice(i, i + this.#together));
+    for (let i = 0; i < calls.length; i += this.#together) this.#send(calls.slice(i, i + this.#together));
   };
 
-  async #send(calls: readonly Call[]): Promise<void> {
+  #send(calls: readonly Call[]): void {
     const losses = this.#losses;
     const sentAt = this.clock.now();
-    for (const call of calls) call.sent();
-    const keys = calls.flatMap((call) => call.keys);
-    const args = calls.flatMap((call) => call.args);
-    try {
-      const [values, replicas] = await this.#run(keys, args);
+    const keys: string[] = [];
+    const args: string[] = [];
+    for (const call of calls) {
+      call.sent();
+      keys.push(...call.keys);
+      args.push(...call.args);
+    }
+    const answered = (values: unknown, replicas?: unknown): void => {
       const wasLost = losses !== this.#losses;
-      calls.forEach((call, i) => call.answered(values[i], sentAt, wasLost, replicas));
-    } catch (error) {
+      calls.forEach((call, i) =>
+        call.answered((values as unknown[])[i], sentAt, wasLost, replicas as number | undefined),
+      );
+    };
+    const failed = (error: unknown): void => {
       for (const call of calls) call.failed(error);
-    }
+    };
+    this.#run('evalsha', SHA, keys, args, answered, (error) => {
+      if (!messageOf(error).startsWith('NOSCRIPT')) failed(error);
+      else this.#run('eval', SCRIPT, keys, args, answered, failed);
+    });
   }
 
-  async #run(keys: readonly string[], args: readonly string[]): Promise<[readonly unknown[], number | undefined]> {
-    try {
-      return await this.#command('evalsha', SHA, keys, args);
-    } catch (error) {
-      if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
-      return this.#command('eval', SCRIPT, keys, args);
-    }
-  }
-
-  async #command(
-    name: 'eval' | 'evalsha',
+  /** @param answered - gets the answers, and how many replicas have it, if they are asked */
+  #run(
+    command: 'eval' | 'evalsha',
     script: string,
     keys: readonly string[],
     args: readonly string[],
-  ): Promise<[readonly unknown[], number | undefined]> {
+    answered: (values: unknown, replicas?: unknown) => void,
+    failed: (error: unknown) => void,
+  ): void {
     const { replicas } = this.settings;
     if (!replicas) {
-      return [(await this.client[name](script, keys.length, ...keys, ...args)) as readonly unknown[], undefined];
+      this.client[command](script, keys.length, ...keys, ...args).then(answered, failed);
+      return;
     }
     const wait = ['wait', replicas.atLeast, replicas.timeout]; // right after it, on the same connection to the same node
-    const answers = await this.client.pipeline([[name, script, keys.length, ...keys, ...args], wait]).exec();
-    const [values, confirmed] = answers!;
-    const error = values![0] ?? confirmed![0];
-    if (error) throw error as Error;
-    return [values![1] as readonly unknown[], Number(confirmed![1])];
+    const pipeline = this.client.pipeline([[command, script, keys.length, ...keys, ...args], wait]);
+    pipeline.exec().then((results) => {
+      const [[refusal, values], [failure, confirmed]] = results as [[unknown, unknown], [unknown, unknown]];
+      const error = refusal ?? failure;
+      if (error) failed(error);
+      else answered(values, Number(confirmed));
+    }, failed);
   }
 }

@@ -41,7 +41,7 @@ export function createSubscriber(client: RedisClient): OwnRedisClient {
     autoResubscribe: false, // it subscribes anew when it is ready, and looks whether that works
     ...DEFAULTS,
   };
-  return isCluster(client)
-    ? duplicate([], { ...options, clusterRetryStrategy: retryStrategy, redisOptions: { keyPrefix: '' } })
-    : duplicate(options);
+  if (!isCluster(client)) return duplicate(options);
+  const redisOptions = { ...client.options?.redisOptions, keyPrefix: '' }; // ioredis 5 would replace all of them
+  return duplicate([], { ...options, clusterRetryStrategy: retryStrategy, redisOptions });
 }

@@ -62,10 +62,10 @@ export interface RedisSettings extends Pick<RedisBackendOptions, 'client' | 'url
 export function checkRedisOptions(target: string | RedisClient | RedisBackendOptions): RedisSettings {
   if (typeof target === 'string') return checkRedisOptions({ url: target });
   if (isClient(target)) return checkRedisOptions({ client: target });
-  if (target === undefined || target === null) {
+  if (typeof target !== 'object' || target === null || 'on' in target) {
     throw new LockConfigError(
-      `Expected redisBackend() to be given a URL such as "redis://localhost:6379", an ioredis client or options, got ` +
-        `${show(target)}. Is an environment variable unset?`,
+      'Expected redisBackend() to be given a URL such as "redis://localhost:6379", a client of ioredis or options, got ' +
+        `${show(target)}.${target == null ? ' Is an environment variable unset?' : ''}`,
     );
   }
   checkNames('redisBackend', target, NAMES);
@@ -81,12 +81,22 @@ export function checkRedisOptions(target: string | RedisClient | RedisBackendOpt
   if (given[0] === 'cluster') checkList('cluster', target.cluster).forEach((node) => checkNode('cluster', node));
   if (given[0] === 'sentinels')
     checkList('sentinels', target.sentinels).forEach((node) => checkAddress('sentinels', node));
+  checkBelonging(target);
+  const { options = {}, notifications = true } = target;
   return {
     ...target,
-    options: checkObject('options', target.options ?? {}),
-    notifications: checkBoolean('notifications', target.notifications ?? true),
+    options: checkObject('options', options),
+    notifications: checkBoolean('notifications', notifications),
     ...checkTimes(target),
   };
+}
+
+/** What would be ignored silently otherwise. */
+function checkBelonging({ client, sentinels, name, options }: RedisBackendOptions): void {
+  if (client && options) throw new LockConfigError('Expected "options" without "client", which has its own, got both');
+  if (name === undefined) return;
+  if (!sentinels) throw new LockConfigError('Expected "name" with "sentinels", got it without them');
+  if (typeof name !== 'string' || name === '') throw expected('name', 'a non-empty string', name);
 }
 
 function checkTimes({
@@ -111,8 +121,9 @@ function isClient(value: unknown): value is RedisClient {
 
 function checkUrl(name: string, value: unknown): void {
   const isUrl = typeof value === 'string' && /^rediss?:\/\//.test(value) && URL.canParse(value);
-  if (isUrl || (typeof value === 'string' && value.startsWith('/'))) return;
-  const shown = typeof value === 'string' ? value.replace(/\/\/[^/]*@/, '//…@') : value; // it may hold a password
+  if (isUrl && /^\/?\d*$/.test(new URL(value).pathname)) return; // any other path would be database 0 for ioredis
+  if (typeof value === 'string' && value.startsWith('/')) return;
+  const shown = typeof value === 'string' ? value.replace(/^.*@/s, '…@').replace(/\?.*/s, '?…') : value; // no passwords
   throw expected(name, 'a URL such as "redis://localhost:6379", or "rediss://…" for TLS', shown);
 }
 
@@ -124,7 +135,10 @@ function checkNode(name: string, node: unknown): void {
 function checkAddress(name: string, value: unknown): void {
   const { host, port } = (value ?? {}) as Partial<RedisAddress>;
   if (typeof host === 'string' && host !== '' && Number.isInteger(port)) return;
-  throw expected(name, 'a list of addresses such as { host: "10.0.0.1", port: 6379 }', value);
+  const got = typeof value === 'object' ? `{ host: ${show(host)}, port: ${show(port)} }` : show(value);
+  throw new LockConfigError(
+    `Expected "${name}" to be a list of { host: "10.0.0.1", port: 6379 } and the like, got ${got}`,
+  );
 }
 
 function checkList<T>(name: string, value: readonly T[] | undefined): readonly T[] {

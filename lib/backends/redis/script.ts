@@ -4,28 +4,34 @@
  * KEYS: six for each operation, all with one hash tag (see keys.ts): the exclusive holder, a plain string with an expiry,
  * as every Redis lock library writes it; `:shared` (holder -> expiry); `:permits` (shared holder -> its limit, if it has
  * one); `:queue` (waiter -> arrival); `:claims` (waiter -> what it asks for); `:fence` (the last token).
+ * ARGV of each operation: `release holder`; `renew holder ttl` or `renewShared holder ttl`; `acquire holder ttl fences rest`
+ * or `acquireShared holder ttl fences rest`, where the rest is `permits wait counted channel`, with 0 for no limit and - for
+ * no channel.
+ *
+ * What most operations come to is done right away, in as few calls and with as little Lua as possible: a free lock is
+ * taken, one that nobody waits for is let go, an exclusive one is renewed. The functions for all the rest are only made
+ * when they are needed, which takes longer than any of these.
  *
  * Every operation that may free the lock or change the queue ends in the same grant step, so a free lock never sits behind
  * a queue. Only the server's TIME counts, expiries are absolute, and numbers become text with %.0f: Lua's own way loses
  * digits of microseconds.
  */
 export const SCRIPT = `
-local us, now -- the server's time in µs, and in ms
-local function read()
-  if us then return end
-  local time = redis.call('TIME')
-  us = time[1] * 1000000 + time[2]
-  now = math.floor(us / 1000)
-end
+local us -- the server's time in µs, once somebody has asked for it
 
 -- Makes the function that carries out any operation on the lock whose keys begin at the given one.
 local function make()
+  if not us then
+    local time = redis.call('TIME')
+    us = time[1] * 1000000 + time[2]
+  end
+  local now = math.floor(us / 1000)
   local lock, shared, permitsKey, queue, claims, fence
   local function int(n) return string.format('%.0f', n) end
 
   -- A block of n tokens: after the last one, and after every token that was given before the key was lost.
   local function issue(n)
-    local first = math.max(tonumber(redis.call('GET', fence) or 0) + 1, us)
+    local first = math.max((tonumber(redis.call('GET', fence)) or 0) + 1, us)
     redis.call('SET', fence, int(first + n - 1), 'EX', 86400)
     return first
   end
@@ -38,8 +44,8 @@ local function make()
   local function fits(mode, permits)
     if redis.call('EXISTS', lock) == 1 then return false end
     local count = redis.call('ZCARD', shared)
-    if count == 0 then return true end
-    if mode == 'x' or (permits > 0 and count >= permits) then return false end
+    if mode == 'x' then return count == 0 end
+    if permits > 0 and count >= permits then return false end
     local least = redis.call('ZRANGE', permitsKey, 0, 0, 'WITHSCORES')
     return not least[2] or count < tonumber(least[2])
   end
@@ -165,26 +171,27 @@ local function make()
     end
   end
 
-  -- ARGV: holder, mode (x or s), permits (0: no limit), ttl, fences, wait, counted, channel (- for none).
-  -- Answers { 1, first token, µs }, or { 0, ms until a holder's time ends, µs }.
-  local function acquire(id, mode, permits, ttl, fences, wait, counted, channel)
+  -- Answers { first token, µs }, or just the token if they are the same; { 0, µs, ms until a holder's time ends } if not.
+  local function acquire(id, mode, ttl, fences, rest)
+    local permits, wait, counted, channel = rest:match('^(%d+) (%d) (%d) (%S+)$')
     permits, ttl, fences, wait = tonumber(permits), tonumber(ttl), tonumber(fences), wait == '1'
     if redis.call('GET', lock) == id or tonumber(redis.call('ZSCORE', shared, id) or 0) > now then -- the holder asks again
       local first = issue(fences)
       leave(id)
       take(id, mode, permits, ttl)
-      return { 1, first, us }
+      return { first, us }
     end
 
     if wait then
-      if not redis.call('ZSCORE', queue, id) then
-        local last = redis.call('ZRANGE', queue, -1, -1, 'WITHSCORES')
-        redis.call('ZADD', queue, int(math.max(us, (tonumber(last[2]) or 0) + 1)), id)
-      end
-      write(id, {
+      local waits = redis.call('ZSCORE', queue, id)
+      write(id, { -- first, since it may fail, and nobody must wait who asks for nothing
         mode = mode, permits = permits, ttl = ttl, fences = fences, asked = now, tried = false,
         counted = counted == '1', channel = channel
       })
+      if not waits then
+        local last = redis.call('ZRANGE', queue, -1, -1, 'WITHSCORES')
+        redis.call('ZADD', queue, int(math.max(us, (tonumber(last[2]) or 0) + 1)), id)
+      end
       keep(queue, math.max(ttl, 1000))
       keep(claims, math.max(ttl, 1000))
     end
@@ -193,16 +200,16 @@ local function make()
       mine = issue(fences)
       take(id, mode, permits, ttl)
     end
-    if mine then return { 1, mine, us } end
+    if mine then return { mine, us } end
     local left = redis.call('PTTL', lock)
     if left < 0 then
       local first = redis.call('ZRANGE', shared, 0, 0, 'WITHSCORES')
       left = math.max(0, (tonumber(first[2]) or 0) - now)
     end
-    return { 0, left, us }
+    return { 0, us, left }
   end
 
-  -- ARGV: holder. Takes from it whatever it has, the lock or its place in the queue. Answers 1 if it had the lock.
+  -- Takes from the holder whatever it has, the lock or its place in the queue. Answers 1 if it had the lock.
   local function release(id)
     local held = redis.call('GET', lock) == id
     if held then redis.call('DEL', lock) end
@@ -217,64 +224,67 @@ local function make()
     return held and 1 or 0
   end
 
-  -- ARGV: holder, mode, ttl. Answers 1 if it still has the lock, now for the full ttl.
-  local function renew(id, mode, ttl)
-    ttl = tonumber(ttl)
-    if mode == 'x' or tonumber(redis.call('ZSCORE', shared, id) or 0) <= now then return 0 end
+  -- Answers 1 if the shared holder still has the lock, now for the full ttl.
+  local function renew(id, ttl)
+    if tonumber(redis.call('ZSCORE', shared, id) or 0) <= now then return 0 end
     redis.call('ZADD', shared, int(now + ttl), id)
     keep(shared, ttl)
     keep(permitsKey, ttl)
     return 1
   end
-  local operations = { acquire = acquire, release = release, renew = renew }
-  return function(operation, key, ...)
-    read()
+
+  return function(operation, at, key)
     lock, shared, permitsKey, queue, claims, fence = unpack(KEYS, key, key + 5)
-    return operations[operation](...)
+    local id, ttl = ARGV[at + 1], tonumber(ARGV[at + 2])
+    if operation == 'release' then return release(id) end
+    if operation == 'renew' then return 0 end
+    if operation == 'renewShared' then return renew(id, ttl) end
+    return acquire(id, operation == 'acquire' and 'x' or 's', ttl, ARGV[at + 3], ARGV[at + 4])
   end
 end
 
--- What most operations come to: a free lock is taken; one that nobody waits for is let go, or renewed. Nothing of the above
--- is needed, or made: that alone would take longer. Answers nil if there is more to it.
-local function briefly(operation, key, at)
-  local lock, id = KEYS[key], ARGV[at + 1]
+local answers, at, inFull = {}, 1, nil
+for key = 1, #KEYS, 6 do
+  local operation, id, lock, answer, size = ARGV[at], ARGV[at + 1], KEYS[key], nil, 3
   if operation == 'release' then
-    if redis.call('EXISTS', KEYS[key + 1], KEYS[key + 3]) > 0 or redis.pcall('GET', lock) ~= id then return nil end
-    return redis.call('DEL', lock)
+    size = 2
+    if redis.call('EXISTS', KEYS[key + 1], KEYS[key + 3]) == 0 and redis.pcall('GET', lock) == id then
+      answer = redis.call('DEL', lock)
+    end
+  elseif operation == 'renew' then
+    if redis.pcall('GET', lock) == id then answer = redis.call('PEXPIRE', lock, ARGV[at + 2]) end
+  elseif operation ~= 'renewShared' then
+    size = 5
+    local taken = operation == 'acquire' and redis.call('EXISTS', KEYS[key + 1], KEYS[key + 3]) == 0
+      and redis.pcall('SET', lock, id, 'NX', 'PX', ARGV[at + 2])
+    if taken and taken.err then
+      answer = taken -- out of memory, say: the other operations must not hear of that
+    elseif taken then
+      if not us then
+        local time = redis.call('TIME')
+        us = time[1] * 1000000 + time[2]
+      end
+      local n = ARGV[at + 3]
+      local last = redis.pcall('SET', KEYS[key + 5], string.format('%.0f', us + n - 1), 'EX', '86400', 'GET')
+      if not last or type(last) == 'string' and (tonumber(last) or 0) < us then
+        answer = us
+      elseif type(last) == 'string' then
+        redis.call('SET', KEYS[key + 5], string.format('%.0f', last + n), 'EX', '86400')
+        answer = { last + 1, us }
+      else
+        redis.call('DEL', lock) -- something else is in the place of the tokens
+        answer = last
+      end
+    end
   end
-  if ARGV[at + 2] ~= 'x' then return nil end
-  read()
-  if operation == 'renew' then
-    if redis.pcall('GET', lock) ~= id then return nil end
-    return redis.call('PEXPIREAT', lock, string.format('%.0f', now + ARGV[at + 3]))
-  end
-  if redis.call('EXISTS', KEYS[key + 1], KEYS[key + 3]) > 0 then return nil end
-  if not redis.call('SET', lock, id, 'NX', 'PXAT', string.format('%.0f', now + ARGV[at + 4])) then return nil end
-  local fence, fences = KEYS[key + 5], ARGV[at + 5]
-  local last = redis.pcall('SET', fence, string.format('%.0f', us + fences - 1), 'EX', 86400, 'GET')
-  if type(last) == 'table' then
-    redis.call('DEL', lock) -- something else is in the place of the tokens
-    return last
-  end
-  last = tonumber(last or 0)
-  if last < us then return { 1, us, us } end
-  redis.call('SET', fence, string.format('%.0f', last + fences), 'EX', 86400)
-  return { 1, last + 1, us }
-end
-
-local counts = { acquire = 8, release = 1, renew = 3 }
-local answers, at, fully = {}, 1, nil
-for i = 1, #KEYS / 6 do
-  local operation, key = ARGV[at], i * 6 - 5
-  local answer = briefly(operation, key, at)
   if not answer then
-    fully = fully or make()
+    inFull = inFull or make()
     local ok
-    ok, answer = pcall(fully, operation, key, unpack(ARGV, at + 1, at + counts[operation]))
+    ok, answer = pcall(inFull, operation, at, key)
     if not ok and type(answer) ~= 'table' then answer = redis.error_reply(answer) end
   end
-  answers[i] = answer
-  at = at + 1 + counts[operation]
+  answers[#answers + 1] = answer
+  at = at + size
 end
 return answers
 `;

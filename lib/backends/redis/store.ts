@@ -1,10 +1,10 @@
-import type { Claim, Grant, LockMode, ReleaseAnswer } from '../../core/backend';
+import type { Claim, Grant, ReleaseAnswer } from '../../core/backend';
 import { provableUntil } from '../../core/backend';
 import type { Clock } from '../../core/clock';
 import { systemClock } from '../../core/clock';
 import type { AttemptContext, Notice, Reply } from './attempt';
 import { Attempt } from './attempt';
-import type { Call } from './call';
+import type { Answer, Call } from './call';
 import type { OwnRedisClient, RedisClient } from './client';
 import { isCluster } from './client';
 import { ClockBound } from './clock-bound';
@@ -14,6 +14,9 @@ import { unavailable } from './failures';
 import { keysOf } from './keys';
 import { RedisGrant } from './redis-grant';
 import { Subscriber } from './subscriber';
+
+/** How long an attempt does not hear of an abort, in ms: longer than most answers take. */
+const LISTEN_AFTER = 5;
 
 export interface StoreSettings {
   /** In ms. */
@@ -33,6 +36,8 @@ export class RedisStore implements AttemptContext {
   readonly #subscriber: Subscriber | undefined;
   readonly #bound = new ClockBound(this.clock);
   readonly #isCluster: boolean;
+  /** Attempts that do not hear of an abort yet. */
+  #young: Attempt[] = [];
   /** What is being seen to in the background. */
   readonly #errands = new Set<Promise<void>>();
   #isClosed = false;
@@ -74,36 +79,40 @@ export class RedisStore implements AttemptContext {
     return new Attempt(this, claim).result;
   }
 
-  ask(claim: Claim): { call: Call; reply: Promise<Reply> } {
-    const { holder, mode, permits, ttl, fences, wait } = claim;
-    const call = this.#commands.acquire(
-      keysOf(claim.key),
-      holder,
-      letterOf(mode),
-      permits < 1e9 ? String(permits) : '0', // more than there can be: no limit
-      wholeMs(ttl),
-      String(fences),
-      wait ? '1' : '0',
-      this.#isCluster ? '0' : '1',
-      this.isTold ? this.#subscriber!.channel : '-',
-    );
-    return { call, reply: this.#reply(call) };
+  ask({ holder, mode, permits, ttl, fences, wait }: Claim, keys: readonly string[], attempt: Attempt): Call {
+    const limit = permits < 1e9 ? permits : 0; // more than there can be is no limit
+    const counted = this.#isCluster ? 0 : 1;
+    const channel = this.isTold ? this.#subscriber!.channel : '-';
+    const rest = `${limit} ${wait ? 1 : 0} ${counted} ${channel}`;
+    const operation = mode === 'exclusive' ? 'acquire' : 'acquireShared';
+    return this.#commands.start(keys, [operation, holder, wholeMs(ttl), String(fences), rest], attempt);
   }
 
-  async #reply(call: Call): Promise<Reply> {
-    const { value, sentAt, replicas } = await call.answer;
-    const [granted, number, time] = (value as readonly unknown[]).map(Number) as [number, number, number];
+  /** @see SCRIPT for the values */
+  read({ value, sentAt, replicas }: Answer): Reply {
+    const [fence, time, left] = (Array.isArray(value) ? value : [value, value]).map(Number) as [
+      number,
+      number,
+      number?,
+    ];
     this.#bound.learn(sentAt, time / 1_000);
-    if (granted === 0) {
-      this.#subscriber?.start();
-      return { fence: undefined, sentAt, time, left: number };
-    }
-    this.#checkReplicas(replicas);
-    return { fence: number, sentAt, time, left: 0 };
+    if (left === undefined) this.#checkReplicas(replicas);
+    else this.#subscriber?.start();
+    return { fence, sentAt, time, left };
   }
 
-  grant(claim: Claim, fence: number, validUntil: number): Grant {
-    return new RedisGrant(this, keysOf(claim.key), claim, fence, validUntil);
+  listenSoon(attempt: Attempt): void {
+    if (this.#young.push(attempt) > 1) return;
+    const listen = (): void => {
+      const young = this.#young;
+      this.#young = [];
+      for (const each of young) each.listen();
+    };
+    this.clock.setTimeout(listen, LISTEN_AFTER).unref?.();
+  }
+
+  grant(claim: Claim, keys: readonly string[], fence: number, validUntil: number): Grant {
+    return new RedisGrant(this, keys, claim, fence, validUntil);
   }
 
   /** Lets the errands end, for `commandTimeout` at the longest; leaves the client as it was. */
@@ -128,29 +137,41 @@ export class RedisStore implements AttemptContext {
   }
 
   async #renew({ keys, claim: { holder, mode, ttl } }: RedisGrant): Promise<number | null> {
-    const { value, sentAt, replicas } = await this.#commands.renew(keys, holder, letterOf(mode), wholeMs(ttl)).answer;
+    const { answer } = this.#commands.request(keys, [
+      mode === 'exclusive' ? 'renew' : 'renewShared',
+      holder,
+      wholeMs(ttl),
+    ]);
+    const { value, sentAt, replicas } = await answer;
     if (Number(value) !== 1) return null;
     this.#checkReplicas(replicas);
     return provableUntil(sentAt, ttl);
   }
 
-  async release({ keys, claim }: RedisGrant): Promise<ReleaseAnswer> {
-    const call = this.#commands.release(keys, claim.holder);
-    try {
-      const { value, mayBeRepeated } = await call.answer;
-      if (Number(value) === 1) return 'released';
-      if (!mayBeRepeated) return 'lost';
-    } catch (error) {
-      this.withdraw(claim, call);
-      throw error;
-    }
-    throw unavailable('The connection was lost during the release, so it is not known whether the lock was still held');
+  release({ keys, claim }: RedisGrant): Promise<ReleaseAnswer> {
+    return new Promise((resolve, reject) => {
+      const call = this.#commands.start(keys, ['release', claim.holder], {
+        answered: ({ value, mayBeRepeated }) => {
+          if (Number(value) === 1) resolve('released');
+          else if (!mayBeRepeated) resolve('lost');
+          else
+            reject(unavailable('The connection was lost during the release: the lock may or may not have been held'));
+        },
+        refused: (error) => {
+          reject(error);
+          this.#inBackground(this.#withdraw(claim, call)); // even if it was not sent: it is still held
+        },
+      });
+    });
   }
 
   withdraw(claim: Claim, call: Call): void {
     call.abandon();
-    if (!call.wasSent) return;
-    const errand = this.#withdraw(claim, call).finally(() => this.#errands.delete(errand));
+    if (call.wasSent) this.#inBackground(this.#withdraw(claim, call));
+  }
+
+  #inBackground(work: Promise<void>): void {
+    const errand = work.finally(() => this.#errands.delete(errand));
     this.#errands.add(errand);
   }
 
@@ -160,7 +181,7 @@ export class RedisStore implements AttemptContext {
     const until = this.clock.now() + 2 * Math.max(ttl, 1_000);
     while (!this.#isClosed && this.clock.now() < until) {
       try {
-        await this.#commands.release(keysOf(key), holder).answer;
+        await this.#commands.request(keysOf(key), ['release', holder]).answer;
         return;
       } catch {
         await new Promise<void>((resolve) => this.clock.setTimeout(resolve, 250).unref?.());
@@ -193,8 +214,4 @@ export class RedisStore implements AttemptContext {
 /** The server counts whole ms; what it grants may last longer than what we rely on, never shorter. */
 function wholeMs(ttl: number): string {
   return String(Math.ceil(ttl));
-}
-
-function letterOf(mode: LockMode): string {
-  return mode === 'exclusive' ? 'x' : 's';
 }

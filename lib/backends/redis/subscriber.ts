@@ -31,6 +31,7 @@ export class Subscriber {
   #works = false;
   #isProving = false;
   #hasWarned = false;
+  #isClosed = false;
   #onEcho: (() => void) | undefined;
   #timer: Timer | undefined;
 
@@ -42,18 +43,19 @@ export class Subscriber {
 
   /** Somebody waits. */
   start(): void {
-    if (this.#timer) return;
+    if (this.#timer || this.#isClosed) return;
     if (!this.#client) this.#open();
     this.#timer = this.settings.clock.setTimeout(() => {
       this.#timer = undefined;
       if (!this.settings.isNeeded()) return;
       this.start();
       void this.#prove();
-    }, PROVE_EVERY);
+    }, this.#works ? PROVE_EVERY : PROVE_EVERY / 5);
     this.#timer.unref?.();
   }
 
   close(): void {
+    this.#isClosed = true; // an answer that comes late must not open it again
     if (this.#timer) this.settings.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     const client = this.#client;
@@ -80,6 +82,7 @@ export class Subscriber {
     this.#isProving = true;
     try {
       await this.#within(client.subscribe(this.channel));
+      if (this.settings.client.status !== 'ready') return this.#turn(false); // it would queue what it is given
       const heard = new Promise<void>((resolve) => (this.#onEcho = resolve));
       await this.#within(Promise.all([heard, this.settings.client.publish(this.channel, 'echo')]));
       this.#turn(true);

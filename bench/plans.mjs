@@ -1,0 +1,31 @@
+/** How long things take, in ms, and how often they are done. */
+export const plans = {
+  quick: {
+    name: 'quick',
+    roundMs: 200,
+    warmUpMs: 1_500,
+    contestWarmUpMs: 600,
+    pairs: { rounds: 6, restarts: 1 },
+    rivalRounds: { rounds: 3, restarts: 0 },
+    rounds: 3,
+    defaultRounds: 1,
+    sideRounds: 1,
+    patienceMs: 1_000,
+    counted: { ttl: 6_000 },
+    allRivals: false,
+  },
+  long: {
+    name: 'long',
+    roundMs: 300,
+    warmUpMs: 3_000,
+    contestWarmUpMs: 1_500,
+    pairs: { rounds: 20, restarts: 4 },
+    rivalRounds: { rounds: 10, restarts: 1 },
+    rounds: 9,
+    defaultRounds: 3,
+    sideRounds: 3,
+    patienceMs: 15_000,
+    counted: { ttl: 30_000, rivalMs: 5_000 },
+    allRivals: true,
+  },
+};
