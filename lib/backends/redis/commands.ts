@@ -12,6 +12,9 @@ const SHA = createHash('sha1').update(SCRIPT).digest('hex');
 /** How many operations one command carries at most: the server does nothing else meanwhile, for less than a millisecond. */
 const TOGETHER = 128;
 
+/** A Cluster loses connections to nodes, and sends again, without a word; but no sooner than after this, in ms. */
+const RETRY_DELAY = 100;
+
 /** A command is given up when so many parts of `commandTimeout` have begun since: one timer for all, not one for each. */
 const PARTS = 8;
 
@@ -40,6 +43,7 @@ export class Commands implements CallContext {
   readonly commandTimeout: number;
   readonly lastError: () => unknown;
   readonly #together: number;
+  readonly #mayResendAfter: number;
   /** Those to be sent at the end of this turn. */
   #batch: Call[] = [];
   /** All that have no answer yet, the oldest first. */
@@ -60,6 +64,7 @@ export class Commands implements CallContext {
     this.commandTimeout = settings.commandTimeout;
     this.lastError = settings.lastError;
     this.#together = isCluster(client) ? 1 : TOGETHER;
+    this.#mayResendAfter = isCluster(client) ? RETRY_DELAY : Infinity;
     const wake = (): void => {
       const calls = [...this.#asleep];
       this.#asleep.clear();
@@ -145,7 +150,7 @@ export class Commands implements CallContext {
       args.push(...call.args);
     }
     const answered = (values: unknown, replicas?: unknown): void => {
-      const wasLost = losses !== this.#losses;
+      const wasLost = losses !== this.#losses || this.clock.now() - sentAt >= this.#mayResendAfter;
       calls.forEach((call, i) =>
         call.answered((values as unknown[])[i], sentAt, wasLost, replicas as number | undefined),
       );
