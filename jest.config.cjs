@@ -40,6 +40,7 @@ module.exports = {
   },
   transformIgnorePatterns: [`/node_modules/(?!(${esModules.join('|')})/)`],
   collectCoverageFrom: ['lib/**/*.ts'],
+  maxConcurrency: 8,
   maxWorkers: 2,
   testTimeout: 30_000,
 };

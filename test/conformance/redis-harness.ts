@@ -1,12 +1,15 @@
+import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RedisAddress, RedisBackendOptions } from '../../lib/backends/redis';
 import { redisBackend } from '../../lib/backends/redis';
-import type { RedisBackendOptions } from '../../lib/backends/redis';
+import { keysOf } from '../../lib/backends/redis/keys';
 import type { LockBackend } from '../../lib/core/backend';
-import type { LockBackendCapability, LockBackendHarness } from '../../lib/testing';
-import { freePort } from '../servers/ports';
-import type { TcpProxy } from '../servers/proxy';
+import type { CuttableBackend, LockBackendCapability, LockBackendCase, LockBackendHarness } from '../../lib/testing';
+import type { RedisCluster } from '../servers/cluster';
+import type { Target, TcpProxy } from '../servers/proxy';
 import { startProxy } from '../servers/proxy';
 import type { RedisServer } from '../servers/redis';
+import type { SentinelGroup } from '../servers/sentinel';
 import { until } from '../servers/until';
 
 export const EVERYTHING: readonly LockBackendCapability[] = [
@@ -18,44 +21,104 @@ export const EVERYTHING: readonly LockBackendCapability[] = [
   'leases',
 ];
 
-export interface RedisHarness extends LockBackendHarness {
-  /** Removes what the harness itself has started. Rejects if a backend has left a connection open. */
-  close(): Promise<void>;
+/** Where a server is found: at home, behind a proxy, or nowhere. */
+type At = (server: RedisServer) => Readonly<RedisAddress>;
+
+/** Some servers that keep locks together. */
+export interface RedisPlace {
+  /** Those that have keys. */
+  readonly nodes: readonly RedisServer[];
+  /** Those that only know where the nodes are. */
+  readonly guides?: readonly RedisServer[];
+  /** How long timers of ioredis outlive connections to them that never came about, in ms. */
+  readonly lingers?: number;
+  reach(at: At): RedisBackendOptions;
 }
 
-/**
- * @param nodes - all that may be written to
- * @param options - how to reach them; `through` gives the proxy of each port, when the connection must be cuttable
- */
-export function redisHarness(
-  nodes: readonly RedisServer[],
-  options: (through: (port: number) => number) => RedisBackendOptions,
-): RedisHarness {
-  const proxies: TcpProxy[] = [];
-  const backend = (given: RedisBackendOptions): LockBackend => redisBackend({ commandTimeout: '1s', ...given });
-  const direct = (port: number): number => port;
+export function onOneServer(server: RedisServer): RedisPlace {
   return {
-    ttl: 1_000,
-    advance: (ms) => sleep(ms),
-    connect: async () => backend(options(direct)),
-    async connectCuttable() {
-      const own = await Promise.all(nodes.map(startProxy));
-      proxies.push(...own);
-      const proxyOf = (port: number): number => own[nodes.findIndex((node) => node.port === port)]!.port;
-      return { backend: backend(options(proxyOf)), cut: () => own.forEach((proxy) => proxy.cut()) };
-    },
-    unreachable: async () => {
-      const port = await freePort();
-      return backend(options(() => port));
-    },
-    residue: async () => (await Promise.all(nodes.map(keysIn))).flat(),
-    async close() {
-      await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
-      await until('backends that have closed their connections', async () =>
-        (await Promise.all(nodes.map(connectionsTo))).every(({ length }) => length === 0),
-      );
+    nodes: [server],
+    reach(at) {
+      const { host, port } = at(server);
+      return { url: `redis://${host}:${port}` };
     },
   };
+}
+
+export function onSentinel({ name, nodes, sentinels }: SentinelGroup): RedisPlace {
+  return {
+    nodes,
+    guides: sentinels,
+    lingers: 2_000,
+    reach: (at) => ({ name, sentinels: sentinels.map(addressOf(at)), options: { natMap: natMap(nodes, at) } }),
+  };
+}
+
+export function onCluster({ nodes }: RedisCluster): RedisPlace {
+  return {
+    nodes,
+    lingers: 2_000,
+    reach: (at) => ({ cluster: nodes.map(addressOf(at)), options: { natMap: natMap(nodes, at) } }),
+  };
+}
+
+const addressOf = (at: At) => (server: RedisServer) => {
+  const { host, port } = at(server);
+  return { host, port };
+};
+
+/** What a client of ioredis makes of the addresses that servers tell it. */
+function natMap(servers: readonly RedisServer[], at: At): Record<string, RedisAddress> {
+  return Object.fromEntries(servers.map((server) => [`${server.host}:${server.port}`, addressOf(at)(server)]));
+}
+
+/** Plays a case of the kit. It looks after its own keys only, so that others may be played at the same time. */
+export async function playOn(place: RedisPlace, run: LockBackendCase['run']): Promise<void> {
+  const proxies: TcpProxy[] = [];
+  const keys = new Set<string>();
+  const servers = [...place.nodes, ...(place.guides ?? [])];
+  const backendAt = (at: At): LockBackend => {
+    const backend = redisBackend({ commandTimeout: '1s', ...place.reach(at) });
+    const { acquire } = backend;
+    backend.acquire = (claim) => {
+      for (const key of keysOf(claim.key)) keys.add(key);
+      return acquire.call(backend, claim);
+    };
+    return backend;
+  };
+  const cuttable = async (): Promise<CuttableBackend> => {
+    const own = new Map<Target, TcpProxy>();
+    for (const server of servers) own.set(server, await startProxy(server));
+    proxies.push(...own.values());
+    return { backend: backendAt((server) => own.get(server)!), cut: () => own.forEach((proxy) => proxy.cut()) };
+  };
+  const harness: LockBackendHarness = {
+    ttl: 1_000,
+    advance: (ms) => sleep(ms),
+    connect: async () => backendAt((server) => server),
+    connectCuttable: cuttable,
+    async unreachable() {
+      const { backend, cut } = await cuttable();
+      await cut();
+      return backend;
+    },
+    residue: async () => (await all(place.nodes, keysIn)).filter((key) => keys.has(key)),
+  };
+  try {
+    await run(harness);
+  } finally {
+    await Promise.all(proxies.map((proxy) => proxy.close()));
+  }
+}
+
+/** Expects no keys and no connections of clients, when all cases have been played. */
+export async function expectNothingLeft({ nodes, lingers = 0 }: RedisPlace): Promise<void> {
+  await sleep(lingers);
+  await until(
+    'backends that have closed their connections',
+    async () => (await all(nodes, connectionsTo)).length === 0,
+  );
+  assert.deepEqual(await all(nodes, keysIn), []);
 }
 
 /** All keys but those that outlive a lock on purpose. */
@@ -64,11 +127,12 @@ export async function keysIn(node: RedisServer): Promise<string[]> {
   return keys.filter((key) => !key.endsWith(':fence'));
 }
 
-/** What clients are connected, besides the one that asks. */
+/** What clients are connected, besides other servers and the one that asks. */
 export async function connectionsTo(node: RedisServer): Promise<string[]> {
-  const lists = ['normal', 'pubsub'].map(
-    async (type) => (await node.command('client', 'list', 'type', type)) as string,
-  );
-  const lines = (await Promise.all(lists)).join('\n').split('\n');
-  return lines.filter((line) => line !== '' && !line.includes('cmd=client|list'));
+  const lines = ((await node.command('client', 'list')) as string).split('\n');
+  return lines.filter((line) => line !== '' && !/ cmd=client\|list | name=sentinel-| flags=[MS] /.test(line));
+}
+
+async function all(nodes: readonly RedisServer[], look: (node: RedisServer) => Promise<string[]>): Promise<string[]> {
+  return (await Promise.all(nodes.map(look))).flat();
 }

@@ -41,6 +41,15 @@ describe('the packed package', () => {
     expect(packages.filter((name) => drivers.includes(name))).toEqual([]);
   });
 
+  it('says what to install when a backend is used without its driver', async () => {
+    const source = `
+      const { redisBackend } = require('nestlock/redis');
+      redisBackend('redis://localhost:6379').open().catch(({ name, message }) => console.log(name, message));`;
+    expect(await project.run('no-driver.cjs', source)).toBe(
+      'LockConfigError redisBackend() needs the package "ioredis" to connect. Run: npm install ioredis\n',
+    );
+  });
+
   describe.each(entries)('%s', (entry) => {
     const file = entry.replaceAll('/', '-');
 

@@ -1,20 +1,12 @@
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import ts from 'typescript';
 import manifest from '../../package.json';
 import { makeProject, type Project } from './project';
-import { typeErrors } from './type-check';
+import { RESOLUTIONS, typeErrors } from './type-check';
 
 const entries = Object.entries(manifest.exports)
   .filter(([, target]) => typeof target === 'object')
   .map(([path]) => path.replace(/^\./, 'nestlock'));
-
-/** As the users of each kind of project have it. */
-const RESOLUTIONS = {
-  node10: { module: ts.ModuleKind.CommonJS, moduleResolution: ts.ModuleResolutionKind.Node10 },
-  nodenext: { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
-  bundler: { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler },
-};
 
 let project: Project;
 

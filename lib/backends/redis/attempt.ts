@@ -44,6 +44,8 @@ export interface AttemptContext {
   momentOf(serverTime: number): number | undefined;
   /** Sees to it that the claim neither holds nor waits any more. */
   withdraw(claim: Claim, call: Call): void;
+  /** Somebody has to wait, and wants to hear of a grant. */
+  waits(): void;
   /** Has the attempt listen to its signal in a moment. */
   listenSoon(attempt: Attempt): void;
 }
@@ -131,6 +133,7 @@ export class Attempt implements CallHandler {
     if (left === undefined) return this.#granted(fence, provableUntil(sentAt, claim.ttl));
     if (!claim.wait) return this.#end(null);
     this.listen();
+    context.waits();
     claim.contended();
     const notice = this.#notice;
     this.#notice = undefined;

@@ -174,7 +174,7 @@ export class Commands implements CallContext {
     failed: (error: unknown) => void,
   ): void {
     const { replicas } = this.settings;
-    if (!replicas) {
+    if (!replicas || isRelease(args)) {
       this.client[command](script, keys.length, ...keys, ...args).then(answered, failed);
       return;
     }
@@ -187,4 +187,9 @@ export class Commands implements CallContext {
       else answered(values, Number(confirmed));
     }, failed);
   }
+}
+
+/** A single release need not be confirmed: if a failover loses it, the lock lasts too long, not too short. */
+function isRelease([operation, ...rest]: readonly string[]): boolean {
+  return operation === 'release' && rest.length === 1;
 }

@@ -10,7 +10,7 @@ import { isCluster } from './client';
 import { ClockBound } from './clock-bound';
 import type { Replicas } from './commands';
 import { Commands } from './commands';
-import { unavailable } from './failures';
+import { isPassing, unavailable } from './failures';
 import { keysOf } from './keys';
 import { RedisGrant } from './redis-grant';
 import { Subscriber } from './subscriber';
@@ -97,8 +97,11 @@ export class RedisStore implements AttemptContext {
     ];
     this.#bound.learn(sentAt, time / 1_000);
     if (left === undefined) this.#checkReplicas(replicas);
-    else this.#subscriber?.start();
     return { fence, sentAt, time, left };
+  }
+
+  waits(): void {
+    this.#subscriber?.start();
   }
 
   listenSoon(attempt: Attempt): void {
@@ -175,7 +178,7 @@ export class RedisStore implements AttemptContext {
     this.#errands.add(errand);
   }
 
-  /** Tries until the server has said that it is done, or it cannot hold or wait any more by itself. */
+  /** Tries until the server has said that it is done, or will not do it, or it cannot hold or wait any more by itself. */
   async #withdraw({ key, holder, ttl }: Claim, call: Call): Promise<void> {
     await call.ended;
     const until = this.clock.now() + 2 * Math.max(ttl, 1_000);
@@ -183,7 +186,9 @@ export class RedisStore implements AttemptContext {
       try {
         await this.#commands.request(keysOf(key), ['release', holder]).answer;
         return;
-      } catch {
+      } catch (error) {
+        const { cause } = error as Error;
+        if (cause !== undefined && !isPassing(cause)) return;
         await new Promise<void>((resolve) => this.clock.setTimeout(resolve, 250).unref?.());
       }
     }

@@ -45,12 +45,13 @@ export class Subscriber {
   start(): void {
     if (this.#timer || this.#isClosed) return;
     if (!this.#client) this.#open();
-    this.#timer = this.settings.clock.setTimeout(() => {
+    const again = (): void => {
       this.#timer = undefined;
       if (!this.settings.isNeeded()) return;
       this.start();
       void this.#prove();
-    }, this.#works ? PROVE_EVERY : PROVE_EVERY / 5);
+    };
+    this.#timer = this.settings.clock.setTimeout(again, this.#works ? PROVE_EVERY : PROVE_EVERY / 5);
     this.#timer.unref?.();
   }
 

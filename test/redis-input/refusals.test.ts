@@ -1,0 +1,3 @@
+import { refusals } from './refusals';
+
+describe('ioredis 6', () => refusals());

@@ -1,0 +1,3 @@
+import { servers } from './servers';
+
+describe('ioredis 6', () => servers());
