@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisAddress, RedisBackendOptions } from '../../lib/backends/redis';
 import { redisBackend } from '../../lib/backends/redis';
 import { keysOf } from '../../lib/backends/redis/keys';
 import type { LockBackend } from '../../lib/core/backend';
-import type { CuttableBackend, LockBackendCapability, LockBackendCase, LockBackendHarness } from '../../lib/testing';
+import type { LockBackendCapability, LockBackendCase, LockBackendHarness } from '../../lib/testing';
 import type { RedisCluster } from '../servers/cluster';
+import { HOST } from '../servers/ports';
 import type { Target, TcpProxy } from '../servers/proxy';
 import { startProxy } from '../servers/proxy';
 import type { RedisServer } from '../servers/redis';
@@ -74,7 +78,7 @@ function natMap(servers: readonly RedisServer[], at: At): Record<string, RedisAd
 
 /** Plays a case of the kit. It looks after its own keys only, so that others may be played at the same time. */
 export async function playOn(place: RedisPlace, run: LockBackendCase['run']): Promise<void> {
-  const proxies: TcpProxy[] = [];
+  const closers: (() => unknown)[] = [];
   const keys = new Set<string>();
   const servers = [...place.nodes, ...(place.guides ?? [])];
   const backendAt = (at: At): LockBackend => {
@@ -86,28 +90,29 @@ export async function playOn(place: RedisPlace, run: LockBackendCase['run']): Pr
     };
     return backend;
   };
-  const cuttable = async (): Promise<CuttableBackend> => {
-    const own = new Map<Target, TcpProxy>();
-    for (const server of servers) own.set(server, await startProxy(server));
-    proxies.push(...own.values());
-    return { backend: backendAt((server) => own.get(server)!), cut: () => own.forEach((proxy) => proxy.cut()) };
-  };
   const harness: LockBackendHarness = {
     ttl: 1_000,
     advance: (ms) => sleep(ms),
     connect: async () => backendAt((server) => server),
-    connectCuttable: cuttable,
+    async connectCuttable() {
+      const own = new Map<Target, TcpProxy>();
+      for (const server of servers) own.set(server, await startProxy(server));
+      closers.push(...[...own.values()].map((proxy) => () => proxy.close()));
+      return { backend: backendAt((server) => own.get(server)!), cut: () => own.forEach((proxy) => proxy.cut()) };
+    },
     async unreachable() {
-      const { backend, cut } = await cuttable();
-      await cut();
-      return backend;
+      const nobody = createServer((socket) => socket.destroy()); // a port that is just free may soon be another's
+      await once(nobody.listen(0, HOST), 'listening');
+      closers.push(() => nobody.close());
+      const { port } = nobody.address() as AddressInfo;
+      return backendAt(({ host }) => ({ host, port }));
     },
     residue: async () => (await all(place.nodes, keysIn)).filter((key) => keys.has(key)),
   };
   try {
     await run(harness);
   } finally {
-    await Promise.all(proxies.map((proxy) => proxy.close()));
+    await Promise.all(closers.map((close) => close()));
   }
 }
 

@@ -59,7 +59,6 @@ export class TcpProxy implements Target {
   private readonly changes = new EventEmitter().setMaxListeners(0);
   private faults: readonly Fault[] = [];
   private latency = 0;
-  private refuses = false;
 
   constructor(
     private readonly target: Target,
@@ -76,9 +75,9 @@ export class TcpProxy implements Target {
     return this.links.size;
   }
 
-  /** Breaks connections. Without `which` it breaks all, and new ones at once, until `restore()`; the port stays ours. */
+  /** Breaks connections. Without `which` it breaks all, and refuses new ones until `restore()`. */
   cut(which?: Which): void {
-    if (!which) this.refuses = true;
+    if (!which) this.server.close();
     for (const link of this.links) if (which?.(link) ?? true) destroy(link);
   }
 
@@ -106,14 +105,13 @@ export class TcpProxy implements Target {
   async restore(): Promise<void> {
     this.faults = [];
     this.latency = 0;
-    this.refuses = false;
     this.changes.emit('change');
     for (const link of this.links) if (link.halfOpen) destroy(link);
     if (!this.server.listening) await once(this.server.listen(this.port, this.host), 'listening');
   }
 
   async close(): Promise<void> {
-    const closed = once(this.server.close(), 'close');
+    const closed = this.server.listening ? once(this.server, 'close') : undefined;
     this.cut();
     await closed;
   }
@@ -123,7 +121,6 @@ export class TcpProxy implements Target {
   }
 
   private accept(client: Socket): void {
-    if (this.refuses) return void client.destroy();
     const server = connect(this.target.port, this.target.host);
     const link = { sent: '', client, server, halfOpen: false };
     this.links.add(link);
