@@ -283,6 +283,8 @@ for key = 1, #KEYS, 6 do
     ok, answer = pcall(inFull, operation, at, key)
     if not ok and type(answer) ~= 'table' then answer = redis.error_reply(answer) end
   end
+  -- A primary that has become a replica: nothing can have been written, and the client is to see it, and to connect anew.
+  if type(answer) == 'table' and answer.err and answer.err:find('READONLY', 1, true) then return answer end
   answers[#answers + 1] = answer
   at = at + size
 end
