@@ -44,8 +44,9 @@ export class Commands implements CallContext {
   readonly lastError: () => unknown;
   readonly #together: number;
   readonly #mayResendAfter: number;
-  /** Those to be sent at the end of this turn. */
-  #batch: Call[] = [];
+  /** What is to be sent at the end of this turn. Releases go first: what they free may be granted in the same command. */
+  #releases: Call[] = [];
+  #others: Call[] = [];
   /** All that have no answer yet, the oldest first. */
   readonly #pending = new Set<Call>();
   #part = 0;
@@ -110,8 +111,9 @@ export class Commands implements CallContext {
       process.nextTick(() => call.failed(new Error('quit() or disconnect() was called on the client')));
     } else if (status !== 'ready' && status !== 'wait') {
       this.#asleep.add(call);
-    } else if (this.#batch.push(call) === 1) {
-      process.nextTick(this.#flush);
+    } else {
+      if (this.#releases.length + this.#others.length === 0) process.nextTick(this.#flush);
+      (call.args[0] === 'release' ? this.#releases : this.#others).push(call);
     }
   }
 
@@ -134,8 +136,9 @@ export class Commands implements CallContext {
   }
 
   readonly #flush = (): void => {
-    const calls = this.#batch.filter((call) => !call.isOver);
-    this.#batch = [];
+    const calls = [...this.#releases, ...this.#others].filter((call) => !call.isOver);
+    this.#releases = [];
+    this.#others = [];
     for (let i = 0; i < calls.length; i += this.#together) this.#send(calls.slice(i, i + this.#together));
   };
 
