@@ -3,6 +3,6 @@
  * hash tag is what stands between the first brace and the next closing one, and an empty tag would not count.
  */
 export function keysOf(key: string): readonly string[] {
-  const lock = key.startsWith('}') ? `}{lock}${key}` : `{${key}}`;
+  const lock = key.startsWith('}') ? `}{lock}${key}}` : `{${key}}`;
   return [lock, `${lock}:shared`, `${lock}:permits`, `${lock}:queue`, `${lock}:claims`, `${lock}:fence`];
 }

@@ -60,10 +60,19 @@ class RedisBackend implements LockBackend {
   }
 
   #connect(): Promise<Connection> {
-    return (this.#connection ??= this.#open().catch((error: unknown) => {
-      this.#connection = undefined;
-      throw error;
-    }));
+    if (this.#connection) return this.#connection;
+    // It may be closed before it is open.
+    const connection: Promise<Connection> = this.#open().then(
+      (opened) => {
+        if (this.#connection === connection) this.#store = opened.store;
+        return opened;
+      },
+      (error: unknown) => {
+        if (this.#connection === connection) this.#connection = undefined;
+        throw error;
+      },
+    );
+    return (this.#connection = connection);
   }
 
   async #open(): Promise<Connection> {
@@ -78,7 +87,6 @@ class RedisBackend implements LockBackend {
       lastError: () => lastError,
       connectSubscriber: () => createSubscriber(client),
     });
-    this.#store = store;
     return {
       client,
       store,

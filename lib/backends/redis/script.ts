@@ -97,45 +97,61 @@ local function make()
     }, ' '))
   end
 
-  -- How many heard it; nil if that means nothing: on a Cluster, without notifications, or when publishing is forbidden.
+  -- How many of this server's clients would hear a message; nil if that means nothing or may not be asked. What PUBLISH
+  -- answers comes too late: replicas pass messages on, so that somebody may have heard of a grant though it says 0.
+  local function listeners(claim)
+    if not claim.counted or claim.channel == '-' then return nil end
+    local count = redis.pcall('PUBSUB', 'NUMSUB', claim.channel)[2]
+    return tonumber(count)
+  end
+
+  -- Answers whether the message could be sent.
   local function tell(claim, id, kind, first, expiry)
-    if claim.channel == '-' then return nil end
+    if claim.channel == '-' then return false end
     local heard = redis.pcall('PUBLISH', claim.channel, table.concat({ id, kind, int(first), int(us), int(expiry) }, ' '))
-    return claim.counted and type(heard) == 'number' and heard or nil
+    return type(heard) == 'number'
   end
 
   -- Grants to a waiter that is not the caller. One that may be dead (not heard of for a second: a stopped process still
   -- counts as a receiver) or that cannot be told for sure gets a trial: two seconds, which it extends when it asks again.
   -- If it does not, it has lost nothing: it is still in its place. One whom nobody hears is passed over, and keeps its place.
-  -- Answers when the grant ends, if it is granted, and whether it stays in the queue.
+  -- Answers whether it stays in the queue.
   local function offer(id, claim, deaf)
-    if deaf[claim.channel] then return nil, true end
-    local silence = now - claim.asked
-    local sure = claim.counted and silence >= 0 and silence <= 1000
-    local trial = math.min(2000, claim.ttl)
-    local first, ttl = issue(claim.fences), sure and claim.ttl or trial
-    local heard = tell(claim, id, sure and 'grant' or 'trial', first, now + ttl)
-    if heard == 0 then
+    if deaf[claim.channel] then return true end
+    local count, silence, trial = listeners(claim), now - claim.asked, math.min(2000, claim.ttl)
+    if count == 0 then
       deaf[claim.channel] = true
-      return nil, true
+      return true
     end
-    if sure and heard then
+    local sure = count and silence >= 0 and silence <= 1000
+    local first, ttl = issue(claim.fences), sure and claim.ttl or trial
+    if tell(claim, id, sure and 'grant' or 'trial', first, now + ttl) and sure then
       leave(id)
       take(id, claim.mode, claim.permits, ttl)
-      return now + ttl, false
+      return false
     end
     claim.tried = true
     write(id, claim)
     take(id, claim.mode, claim.permits, trial)
-    return now + trial, true
+    return true
+  end
+
+  -- When the time of the current holder ends, or of the first of them, unless it is renewed.
+  local function ending()
+    local left = redis.call('PTTL', lock)
+    if left == -1 then return math.huge end -- a key of somebody else's
+    if left >= 0 then return now + left end
+    local first = redis.call('ZRANGE', shared, 0, 0, 'WITHSCORES')
+    return tonumber(first[2]) or now
   end
 
   -- The grant step: whatever is free goes to those who lead the queue. The first who has to go on waiting is told to look
-  -- again when a grant ends, should it not do so in time by itself. Answers the first token of the caller's own grant, if
-  -- it is granted, and whether everybody was passed: then nobody who is alive wants what is free.
+  -- again when a holder's time ends, should it not do so in time by itself; if it may be dead, so are some behind it.
+  -- Answers the first token of the caller's own grant, if it is granted, and whether everybody was passed: then nobody who
+  -- is alive wants what is free.
   local function step(me)
     purge()
-    local mine, soonest, longest, deaf, from = nil, math.huge, 0, {}, 0
+    local mine, soonest, longest, deaf, from, looks = nil, nil, 0, {}, 0, 0
     while true do
       local ids = redis.call('ZRANGE', queue, from, from + 31)
       if #ids == 0 then
@@ -143,26 +159,29 @@ local function make()
           redis.call('PEXPIREAT', queue, int(longest))
           redis.call('PEXPIREAT', claims, int(longest))
         end
-        return mine, true
+        return mine, looks == 0
       end
       for _, id in ipairs(ids) do
-        local claim, ends, stays = recall(id), nil, false
+        local claim, stays = recall(id), false
         local dies = claim and claim.asked + math.max(claim.ttl, 1000)
         if not claim or dies < now then
           leave(id)
         elseif claim.tried then
           stays = true -- on trial now, or it missed one: its turn comes when it asks again
-        elseif not fits(claim.mode, claim.permits) then
-          if id ~= me and soonest < claim.asked + claim.ttl / 3 then tell(claim, id, 'look', 0, soonest) end
-          return mine, false
+        elseif looks > 0 or not fits(claim.mode, claim.permits) then
+          soonest = soonest or ending()
+          if id == me or looks == 4 or soonest >= claim.asked + claim.ttl / 3 then return mine, false end
+          tell(claim, id, 'look', 0, soonest)
+          if now - claim.asked <= 1000 and listeners(claim) ~= 0 then return mine, false end
+          looks = looks + 1
+          stays = true
         elseif id == me then
-          mine, ends = issue(claim.fences), now + claim.ttl
+          mine = issue(claim.fences)
           leave(id)
           take(id, claim.mode, claim.permits, claim.ttl)
         else
-          ends, stays = offer(id, claim, deaf)
+          stays = offer(id, claim, deaf)
         end
-        soonest = math.min(soonest, ends or soonest)
         if stays then
           from = from + 1
           longest = math.max(longest, dies)
@@ -201,11 +220,7 @@ local function make()
       take(id, mode, permits, ttl)
     end
     if mine then return { mine, us } end
-    local left = redis.call('PTTL', lock)
-    if left < 0 then
-      local first = redis.call('ZRANGE', shared, 0, 0, 'WITHSCORES')
-      left = math.max(0, (tonumber(first[2]) or 0) - now)
-    end
+    local left = math.min(ttl, math.max(0, ending() - now))
     return { 0, us, left }
   end
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../core/clock';
 import type { OwnRedisClient, RedisClient } from './client';
+import { isCluster } from './client';
 import { messageOf } from './failures';
 
 /** How often a subscription that somebody relies on is proven again, in ms. */
@@ -30,6 +31,8 @@ export class Subscriber {
   #client: OwnRedisClient | undefined;
   #works = false;
   #isProving = false;
+  /** How often its connection was lost. */
+  #losses = 0;
   #hasWarned = false;
   #isClosed = false;
   #onEcho: (() => void) | undefined;
@@ -74,18 +77,27 @@ export class Subscriber {
       else this.settings.onMessage(text);
     });
     client.on('ready', () => void this.#prove());
-    client.on('close', () => this.#turn(false));
+    client.on('close', () => {
+      this.#losses++;
+      this.#turn(false);
+    });
   }
 
   async #prove(): Promise<void> {
     const client = this.#client;
     if (!client || client.status !== 'ready' || this.#isProving) return;
     this.#isProving = true;
+    const losses = this.#losses;
     try {
       await this.#within(client.subscribe(this.channel));
       if (this.settings.client.status !== 'ready') return this.#turn(false); // it would queue what it is given
       const heard = new Promise<void>((resolve) => (this.#onEcho = resolve));
-      await this.#within(Promise.all([heard, this.settings.client.publish(this.channel, 'echo')]));
+      const published = this.settings.client.publish(this.channel, 'echo').then((receivers) => {
+        // A replica passes messages on as well, and is not where grants are counted.
+        if (Number(receivers) === 0 && !isCluster(client)) throw DEAF;
+      });
+      await this.#within(Promise.all([heard, published]));
+      if (losses !== this.#losses) throw DEAF;
       this.#turn(true);
     } catch (error) {
       if (this.#client !== client) return; // it was closed
