@@ -64,7 +64,7 @@ describe('a process that is stopped', () => {
     const { server } = redis;
     const [holder, next] = [await workerOn(server.url), await serviceOn(server.url)];
     const token = BigInt(await holder.ask('acquire', 'k', {}));
-    const firstStep = holder.ask('stall', 'k', TTL);
+    const firstStep = holder.ask('stall', 'k', TTL / 2);
     await holder.ask('find', 'k'); // it has begun
     holder.signal('SIGSTOP');
     let written = token;

@@ -46,7 +46,7 @@ const commands = {
   async release(key: string): Promise<void> {
     await held.get(key)!.release();
   },
-  /** Resolves when the process was stopped for so many ms, with what it finds at its first step after that. */
+  /** Resolves when the process was stopped for more than so many ms, with what it finds at its first step after that. */
   async stall(key: string, ms: number): Promise<Findings> {
     for (let last = performance.now(); ;) {
       await nextTurn();
