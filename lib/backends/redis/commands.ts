@@ -97,12 +97,10 @@ export class Commands implements CallContext {
   }
 
   /** As `start`, for whoever has the time for a promise. It rejects with LockUnavailableError. */
-  request(keys: readonly string[], args: readonly string[]): { call: Call; answer: Promise<Answer> } {
-    let call!: Call;
-    const answer = new Promise<Answer>((answered, refused) => {
-      call = this.start(keys, args, { answered, refused });
+  request(keys: readonly string[], args: readonly string[]): Promise<Answer> {
+    return new Promise((answered, refused) => {
+      this.start(keys, args, { answered, refused });
     });
-    return { call, answer };
   }
 
   post(call: Call): void {

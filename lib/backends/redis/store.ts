@@ -140,12 +140,8 @@ export class RedisStore implements AttemptContext {
   }
 
   async #renew({ keys, claim: { holder, mode, ttl } }: RedisGrant): Promise<number | null> {
-    const { answer } = this.#commands.request(keys, [
-      mode === 'exclusive' ? 'renew' : 'renewShared',
-      holder,
-      wholeMs(ttl),
-    ]);
-    const { value, sentAt, replicas } = await answer;
+    const operation = mode === 'exclusive' ? 'renew' : 'renewShared';
+    const { value, sentAt, replicas } = await this.#commands.request(keys, [operation, holder, wholeMs(ttl)]);
     if (Number(value) !== 1) return null;
     this.#checkReplicas(replicas);
     return provableUntil(sentAt, ttl);
@@ -184,7 +180,7 @@ export class RedisStore implements AttemptContext {
     const until = this.clock.now() + 2 * Math.max(ttl, 1_000);
     while (!this.#isClosed && this.clock.now() < until) {
       try {
-        await this.#commands.request(keysOf(key), ['release', holder]).answer;
+        await this.#commands.request(keysOf(key), ['release', holder]);
         return;
       } catch (error) {
         const { cause } = error as Error;
