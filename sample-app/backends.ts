@@ -1,10 +1,12 @@
 import { type LockBackend, memoryBackend } from 'nestlock';
 import { redisBackend } from 'nestlock/redis';
+import { zookeeperBackend } from 'nestlock/zookeeper';
 
 /** The stores that the locks can be in, by the name in LOCK_BACKEND; made from the URL in LOCK_URL. */
 export const backends: Readonly<Record<string, (url: string | undefined) => LockBackend>> = {
   memory: () => memoryBackend(),
   redis: (url = 'redis://localhost:6379') => redisBackend(url),
+  zookeeper: (connect = 'localhost:2181') => zookeeperBackend(connect),
 };
 
 /** @throws Error when there is no such backend */

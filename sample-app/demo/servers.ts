@@ -1,4 +1,5 @@
 import { startRedis } from '../../test/servers/redis';
+import { startZooKeeper } from '../../test/servers/zookeeper';
 
 /** A server that the demo has started for the locks. */
 export interface LockServer {
@@ -21,4 +22,10 @@ export const demoBackends: Readonly<Record<string, DemoBackend>> = {
       'they would sell the same seats',
   },
   redis: { start: startRedis },
+  zookeeper: { start: startZooKeeperWithUrl },
 };
+
+async function startZooKeeperWithUrl(): Promise<LockServer> {
+  const server = await startZooKeeper();
+  return { url: server.connectString, stop: () => server.stop() };
+}

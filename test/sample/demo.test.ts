@@ -59,18 +59,22 @@ describe('the demo', () => {
     expect(stdout).not.toContain('FAILED');
   }, 90_000);
 
-  it('locks a whole fleet, with a Redis of its own', async () => {
-    const args = ['--backend', 'redis', '--processes', '3', '--buyers', '60', '--seats', '20'];
-    const { code, stdout, stderr } = await runDemo(...args);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(row(stdout, 'seats oversold').off).toBeGreaterThan(0);
-    expect(row(stdout, 'seats sold').on).toBe(20);
-    const ticks = row(stdout, 'cron ticks');
-    const runs = row(stdout, 'cron runs in the whole fleet');
-    expect(ticks.on).toBeGreaterThan(1);
-    expect(runs.on).toBe(ticks.on);
-    expect(runs.off).toBeGreaterThan(ticks.off);
-  }, 120_000);
+  it.each(['redis', 'zookeeper'])(
+    'locks a whole fleet, with a server of its own: %s',
+    async (backend) => {
+      const args = ['--backend', backend, '--processes', '3', '--buyers', '60', '--seats', '20'];
+      const { code, stdout, stderr } = await runDemo(...args);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(row(stdout, 'seats oversold').off).toBeGreaterThan(0);
+      expect(row(stdout, 'seats sold').on).toBe(20);
+      const ticks = row(stdout, 'cron ticks');
+      const runs = row(stdout, 'cron runs in the whole fleet');
+      expect(ticks.on).toBeGreaterThan(1);
+      expect(runs.on).toBe(ticks.on);
+      expect(runs.off).toBeGreaterThan(ticks.off);
+    },
+    120_000,
+  );
 
   it('finds out when the locks do not lock: processes with a memory each', async () => {
     const script = `

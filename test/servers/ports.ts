@@ -15,6 +15,13 @@ export async function freePort(): Promise<number> {
   }
 }
 
+/** So many of them, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await freePort());
+  return [...ports];
+}
+
 async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   try {

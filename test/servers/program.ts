@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -21,14 +21,28 @@ const INSTALL = `
  * @param otherwise - what else one can do when it is not
  * @throws Error that says what to install
  */
-export async function program(name: string, packageName: string, otherwise = ''): Promise<string> {
-  const path = find(name);
+export function program(name: string, packageName: string, otherwise = ''): Promise<string> {
+  return provide(name, packageName, otherwise, () => find(name));
+}
+
+/** Sees to it in the same way that there is a file, such as a library; returns its path. */
+export function file(path: string, packageName: string, otherwise = ''): Promise<string> {
+  return provide(path, packageName, otherwise, () => (existsSync(path) ? path : undefined));
+}
+
+async function provide(
+  name: string,
+  packageName: string,
+  otherwise: string,
+  look: () => string | undefined,
+): Promise<string> {
+  const path = look();
   if (path) return path;
   const problem = await install(packageName).then(
     () => 'it has been installed, but cannot be found',
     (error: Error & { stderr?: string }) => (error.stderr || error.message).trim(),
   );
-  const installed = find(name);
+  const installed = look();
   if (installed) return installed;
   throw new Error(
     `${name} is needed and missing: please install it (on Debian and Ubuntu the package "${packageName}").` +

@@ -1,5 +1,9 @@
+import { once } from 'node:events';
+import { createConnection, createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { Redis } from 'ioredis';
-import { type TcpProxy, startProxy, subscribers } from './proxy';
+import { freePort } from './ports';
+import { startProxy, subscribers, TcpProxy } from './proxy';
 import { type RedisServer, startRedis } from './redis';
 import { until } from './until';
 
@@ -136,5 +140,33 @@ describe('the proxy', () => {
     await publish('second');
     await until('the message', () => heard.length > 0);
     expect(heard).toEqual(['second']);
+  });
+
+  it('puts other words into the mouths of clients', async () => {
+    const rewrite = (request: Buffer): Buffer => Buffer.from(request.toString().replace('wrong', 'right'));
+    const other = new TcpProxy(redis, await freePort(), { rewrite });
+    await other.restore();
+    const speaker = new Redis(other.url);
+    expect(await speaker.echo('wrong')).toBe('right');
+    speaker.disconnect();
+    await other.close();
+  });
+
+  it('has clients wait for a server that is late', async () => {
+    const port = await freePort();
+    const other = new TcpProxy({ host: proxy.host, port }, await freePort(), { patience: 1_000 });
+    await other.restore();
+    const speaker = createConnection(other.port, other.host);
+    const answer = text(speaker);
+    speaker.write('hello');
+    await expect(until('an end', () => speaker.destroyed, 200)).rejects.toThrow('in vain');
+    const late = createServer((socket) => socket.end('late'));
+    await once(late.listen(port, proxy.host), 'listening');
+    expect(await answer).toBe('late');
+    late.close();
+    const inVain = createConnection(other.port, other.host);
+    inVain.on('error', () => {});
+    await until('an end', () => inVain.destroyed);
+    await other.close();
   });
 });

@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, HOST } from './ports';
+import { until } from './until';
 
 /** A connection of a client through the proxy. */
 export interface Connection {
@@ -21,6 +22,13 @@ export interface Target {
   readonly host: string;
   readonly port: number;
   readonly url?: string;
+}
+
+export interface ProxyOptions {
+  /** How long a server may take until it listens, in ms; a client waits for it meanwhile. Default: 0. */
+  readonly patience?: number;
+  /** Puts other words into the mouths of clients. */
+  readonly rewrite?: (request: Buffer) => Buffer;
 }
 
 interface Fault {
@@ -63,11 +71,16 @@ export class TcpProxy implements Target {
   constructor(
     private readonly target: Target,
     readonly port: number,
+    private readonly options: ProxyOptions = {},
   ) {
     const url = new URL(target.url ?? `tcp://${this.host}`);
     url.port = String(port);
     this.url = url.href;
-    this.server = createServer((client) => this.accept(client));
+    const { patience } = options;
+    this.server = createServer((client) => {
+      if (patience) void this.acceptLater(client, patience);
+      else this.accept(client, connect(target.port, target.host));
+    });
   }
 
   /** How many connections there are. */
@@ -120,8 +133,19 @@ export class TcpProxy implements Target {
     this.faults = [...this.faults, fault];
   }
 
-  private accept(client: Socket): void {
-    const server = connect(this.target.port, this.target.host);
+  private async acceptLater(client: Socket, patience: number): Promise<void> {
+    client.on('error', () => {});
+    const call = async (): Promise<Socket> => {
+      const server = connect(this.target.port, this.target.host);
+      await once(server, 'connect');
+      return server;
+    };
+    const server = await until('a server that listens', call, patience).catch(() => undefined);
+    if (server && !client.destroyed) this.accept(client, server);
+    else (server ?? client).destroy();
+  }
+
+  private accept(client: Socket, server: Socket): void {
     const link = { sent: '', client, server, halfOpen: false };
     this.links.add(link);
     client.on('data', (data) => (link.sent += data.toString('latin1', 0, KEPT - link.sent.length)));
@@ -141,7 +165,8 @@ export class TcpProxy implements Target {
       });
     };
     from.setNoDelay().on('data', (data) => {
-      if (!this.swallows(link, direction)) inTurn(() => to.write(data));
+      const said = direction === 'requests' ? (this.options.rewrite?.(data) ?? data) : data;
+      if (!this.swallows(link, direction)) inTurn(() => to.write(said));
     });
     from.on('error', () => {}); // 'close' follows
     from.on('close', () => {

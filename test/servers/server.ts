@@ -66,6 +66,11 @@ export class Server implements Place {
     return this.child.pid;
   }
 
+  /** Whether it can be used, if the word that it is ready does not say so. */
+  serves(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   /** Starts it, again if it was killed: on the same port, with what is in its folder. @throws Error with the end of its log */
   async start(): Promise<void> {
     if (this.child) throw new Error(`${this.recipe.name} runs already`);
@@ -76,10 +81,11 @@ export class Server implements Place {
       if (this.child === child) this.child = undefined;
     });
     try {
-      await until('a word from the server', () => !this.child || this.recipe.ready.test(this.log()), START_TIMEOUT);
+      const hasCome = async (): Promise<boolean> => this.recipe.ready.test(this.log()) && (await this.serves());
+      await until('a word from the server', () => !this.child || hasCome(), START_TIMEOUT);
       if (!this.child) throw new Error('it has ended');
     } catch (error) {
-      const log = this.log().trimEnd().split('\n').slice(-8).join('\n');
+      const log = this.log().trimEnd().split('\n').slice(-20).join('\n');
       await this.kill();
       throw new Error(`${this.recipe.name} could not be started: ${(error as Error).message}\n${log}`);
     }
@@ -138,14 +144,25 @@ export class Server implements Place {
 }
 
 /** Starts a server on a port that nobody else has, even if several processes look for one at once. */
-export async function startOnFreePort<T extends Server>(make: (port: number) => T): Promise<T> {
-  for (let attemptsLeft = 5; ; attemptsLeft--) {
+export function startOnFreePort<T extends Server>(make: (port: number) => T): Promise<T> {
+  return withFreePorts(async () => {
     const server = make(await freePort());
     try {
       await server.start();
       return server;
     } catch (error) {
       await server.stop();
+      throw error;
+    }
+  });
+}
+
+/** Tries again, with other ports, when somebody else has taken one meanwhile. */
+export async function withFreePorts<T>(start: () => Promise<T>): Promise<T> {
+  for (let attemptsLeft = 5; ; attemptsLeft--) {
+    try {
+      return await start();
+    } catch (error) {
       if (attemptsLeft === 0 || !/address already in use/i.test((error as Error).message)) throw error;
     }
   }

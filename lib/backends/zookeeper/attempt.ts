@@ -1,0 +1,243 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Claim, Grant } from '../../core/backend';
+import type { Clock, Timer } from '../../core/clock';
+import { Code, Flags } from './client';
+import type { Standing } from './contenders';
+import { nameOf, namesOf, standingOf } from './contenders';
+import { hasCode, unavailable, ZooKeeperError } from './failures';
+import type { ZooKeeperSettings } from './options';
+import { join, nodeNameOf } from './paths';
+import type { Place } from './place';
+import { findOwn } from './place';
+import type { Listing } from './requests';
+import type { Session } from './session';
+import type { Sessions } from './sessions';
+
+/** How long to wait when the session is not what it seems to be, in ms. */
+const PAUSE = 20;
+
+/** What an attempt needs of the store. */
+export interface AttemptContext {
+  readonly clock: Clock;
+  readonly settings: ZooKeeperSettings;
+  readonly sessions: Sessions;
+  grant(claim: Claim, place: Place, zxid: number): Grant;
+  /** Sees to it in the background that no node of the claim is left. */
+  discard(place: Place): void;
+}
+
+/** A claim on its way: makes a node, looks who is before it, waits for that one to go, looks again. */
+export class Attempt {
+  readonly result: Promise<Grant | null>;
+  readonly #parent: string;
+  #place: Place | undefined;
+  /** It waits for any of too many to leave. */
+  #isCrowded = false;
+  #isOver = false;
+  #patience: Timer | undefined;
+  #reject!: (reason: unknown) => void;
+  #wake: (() => void) | undefined;
+
+  constructor(
+    private readonly context: AttemptContext,
+    private readonly claim: Claim,
+  ) {
+    this.#parent = join(context.settings.root, nodeNameOf(claim.key));
+    this.result = new Promise((resolve, reject) => {
+      this.#reject = reject;
+      claim.signal.addEventListener('abort', this.#abort, { once: true });
+      this.#expectAnswer();
+      this.#work().then(
+        (zxid) => {
+          if (!this.#finish()) this.#discard();
+          else resolve(zxid === null ? null : context.grant(claim, this.#place!, zxid));
+        },
+        (error: unknown) => {
+          this.#discard();
+          this.#refuse(error);
+        },
+      );
+    });
+  }
+
+  /** The last change of the lock's node when the lock was seen to be ours; `null` if another has it. */
+  async #work(): Promise<number | null> {
+    for (let id = this.claim.holder; ; this.#check()) {
+      const session = await this.#usableSession();
+      if (this.#place?.session !== session) {
+        this.#place = { session, id, parent: this.#parent, name: undefined, isUncertain: false };
+        id = randomUUID(); // a node of an earlier session may be there for a while
+      }
+      try {
+        const listing = await this.#look(this.#place);
+        this.#check();
+        const standing = this.#standing(this.#place, listing);
+        if (standing === 'held') return await this.#proven(session, listing.zxid);
+        if (standing === 'absent')
+          this.#place.name = undefined; // somebody has deleted it
+        else if (!this.claim.wait) return await this.#leave(this.#place);
+        else await this.#wait(session, standing);
+      } catch (error) {
+        if (!(error instanceof ZooKeeperError) || !error.isLoss) throw error;
+        if (session.isUsable) await this.#pause(); // it has not been noticed yet
+      }
+    }
+  }
+
+  /** @throws LockUnavailableError when the server has said why there is none */
+  async #usableSession(): Promise<Session> {
+    for (;;) {
+      const session = this.context.sessions.current;
+      if (session.isUsable) return session;
+      if (session.problem) throw unavailable('ZooKeeper cannot be used', session.problem);
+      await this.#sleep(() => () => undefined);
+      this.#check();
+    }
+  }
+
+  async #look(place: Place): Promise<Listing> {
+    const { requests } = place.session;
+    if (place.name === undefined) return this.#enter(place);
+    return this.#isCrowded ? requests.watchedChildren(place.parent) : requests.children(place.parent);
+  }
+
+  /** Makes the node, unless it is there already, and lists it with the others in the same go. */
+  async #enter(place: Place): Promise<Listing> {
+    const { parent, session } = place;
+    const { requests } = session;
+    if (place.isUncertain) {
+      const listing = await findOwn(place, this.context.settings);
+      if (listing) return listing;
+    }
+    const { settings } = this.context;
+    const name = nameOf(settings.recipe, place.id, this.claim);
+    for (;;) {
+      this.#check();
+      place.isUncertain = true;
+      const [created, listed] = await Promise.allSettled([
+        requests.create(join(parent, name), this.#label, Flags.ephemeralSequential),
+        requests.children(parent),
+      ]);
+      if (created.status === 'fulfilled') {
+        place.name = created.value.slice(created.value.lastIndexOf('/') + 1);
+        place.isUncertain = false;
+        if (listed.status === 'fulfilled') return listed.value;
+        throw listed.reason;
+      }
+      const error = created.reason as ZooKeeperError;
+      place.isUncertain = error.isLoss;
+      if (error.code !== Code.noNode) throw error;
+      await requests.makeContainers(parent, settings);
+    }
+  }
+
+  #standing(place: Place, { names }: Listing): Standing {
+    const { recipe } = this.context.settings;
+    const [first, ...others] = namesOf(place.id, names, recipe);
+    // The same claim may have been here before: the first place counts.
+    if (first !== undefined && place.name !== undefined) place.name = first;
+    for (const name of others) this.context.discard({ ...place, name });
+    return place.name === undefined ? 'absent' : standingOf(place.name, names, recipe);
+  }
+
+  async #proven(session: Session, zxid: number): Promise<number> {
+    if (session.validUntil > this.context.clock.now()) return zxid;
+    if ((await session.prove()) > this.context.clock.now()) return zxid;
+    throw unavailable('The session with ZooKeeper could not be proven in time');
+  }
+
+  async #leave(place: Place): Promise<null> {
+    await place.session.requests.remove(join(place.parent, place.name!)).catch((error: unknown) => {
+      if (!hasCode(error, Code.noNode)) this.#discard(); // it is not ours to have, whatever becomes of the node
+    });
+    return null;
+  }
+
+  /** Until there is a reason to look again. */
+  async #wait(session: Session, standing: Exclude<Standing, 'held' | 'absent'>): Promise<void> {
+    this.claim.contended();
+    this.#check();
+    if (standing === 'crowded' && !this.#isCrowded) {
+      this.#isCrowded = true;
+      return; // looks again, and watches this time
+    }
+    this.#expectNothing();
+    const path = standing === 'crowded' ? this.#parent : join(this.#parent, standing.behind);
+    await this.#sleep((wake, fail) => {
+      const isWatched = session.watches.add(path, wake) || standing === 'crowded';
+      if (!isWatched)
+        session.requests.watch(path).catch((error: unknown) => {
+          if (error instanceof ZooKeeperError && error.code !== Code.noAuth) session.watches.fire(path);
+          else fail(error);
+        });
+      return () => session.watches.delete(path, wake);
+    });
+    this.#expectAnswer();
+  }
+
+  /** Until it is woken: by what it has asked for, by a change of the session, or because it is over. */
+  async #sleep(start: (wake: () => void, fail: (error: unknown) => void) => () => void): Promise<void> {
+    const { sessions } = this.context;
+    let stop: (() => void) | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#wake = resolve;
+        sessions.onChange(resolve);
+        stop = start(resolve, reject);
+      });
+    } finally {
+      sessions.offChange(this.#wake!);
+      this.#wake = undefined;
+      stop?.();
+    }
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => this.context.clock.setTimeout(resolve, PAUSE));
+  }
+
+  get #label(): string {
+    const { label } = this.claim;
+    return `${hostname()} ${process.pid}${label === undefined ? '' : ` ${label}`}`;
+  }
+
+  readonly #abort = (): void => this.#refuse(this.claim.signal.reason);
+
+  #expectAnswer(): void {
+    const { clock, sessions, settings } = this.context;
+    this.#patience ??= clock.setTimeout(() => {
+      const { isUsable, problem } = sessions.current;
+      const what = isUsable ? 'ZooKeeper did not answer' : 'There was no connection to ZooKeeper';
+      this.#refuse(unavailable(`${what} within ${settings.commandTimeout} ms`, problem));
+    }, settings.commandTimeout);
+  }
+
+  #expectNothing(): void {
+    if (this.#patience) this.context.clock.clearTimeout(this.#patience);
+    this.#patience = undefined;
+  }
+
+  /** @throws when nobody waits for it any more */
+  #check(): void {
+    if (this.#isOver) throw new Error('nobody waits for this claim any more');
+  }
+
+  #discard(): void {
+    if (this.#place) this.context.discard(this.#place);
+  }
+
+  #refuse(reason: unknown): void {
+    if (!this.#finish()) return;
+    this.#reject(reason instanceof ZooKeeperError ? unavailable('ZooKeeper refused the lock', reason) : reason);
+    this.#wake?.();
+  }
+
+  #finish(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    this.claim.signal.removeEventListener('abort', this.#abort);
+    this.#expectNothing();
+    return true;
+  }
+}

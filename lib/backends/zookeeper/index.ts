@@ -1,0 +1,2 @@
+export type { ZooKeeperBackendOptions } from './options';
+export { zookeeperBackend } from './zookeeper.backend';

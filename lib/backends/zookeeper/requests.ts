@@ -1,0 +1,128 @@
+import type { ClientRequests, Stat, ZooKeeperClient } from './client';
+import { afterwards, Code, Flags } from './client';
+import { hasCode, ZooKeeperError } from './failures';
+import { isBelow, lineageOf } from './paths';
+
+/** The children of a node. */
+export interface Listing {
+  readonly names: readonly string[];
+  /** The transaction that last changed them. */
+  readonly zxid: number;
+}
+
+const ANY_VERSION = -1;
+
+/** Permission for everything, for those who have authenticated as the creator has. */
+const CREATOR_ALL = [{ perms: 31, scheme: 'auth', auth: '' }];
+
+/** Starts a request, which calls back if it returns 0. */
+type Start<T extends readonly unknown[]> = (done: (code: number, message: string, ...values: T) => void) => number;
+
+/** The requests of one connection, as promises that reject with `ZooKeeperError`: with `invalidState` after its end. */
+export class Requests {
+  readonly #requests: ClientRequests;
+  readonly #listings = new Map<string, Promise<Listing>>();
+  #isOver = false;
+
+  /** @param onSent - called after each request */
+  constructor(
+    private readonly client: ZooKeeperClient,
+    private readonly onSent: () => void,
+  ) {
+    this.#requests = client.native ?? client;
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  /** The path of the new node, with its number if it is a sequential one. */
+  async create(path: string, data: string, flags: number): Promise<string> {
+    const [created] = await this.#ask<[string]>('create', path, (done) =>
+      this.#requests.a_create(path, data, flags, done),
+    );
+    return created;
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#ask('delete', path, (done) => this.#requests.a_delete_(path, ANY_VERSION, done));
+  }
+
+  async write(path: string): Promise<void> {
+    await this.#ask<[Stat]>('set', path, (done) => this.#requests.a_set(path, '', ANY_VERSION, done));
+  }
+
+  /** Also watches it, once: the client emits `deleted` or `changed`. */
+  async watch(path: string): Promise<void> {
+    await this.#ask<[Stat, Buffer]>('get', path, (done) => this.#requests.a_get(path, true, done));
+  }
+
+  /** Whether this session has made the node. */
+  async isOurs(path: string): Promise<boolean> {
+    const [stat] = await this.#ask<[Stat]>('exists', path, (done) => this.#requests.a_exists(path, false, done));
+    return stat.createdInThisSession;
+  }
+
+  /** From now on, reads have all that was agreed upon until now. */
+  async sync(path: string): Promise<void> {
+    await this.#ask<[string]>('sync', path, (done) => this.#requests.a_sync(path, done));
+  }
+
+  async children(path: string, watch = false): Promise<Listing> {
+    const [names, { pzxid }] = await this.#ask<[string[], Stat]>('list', path, (done) =>
+      this.#requests.a_get_children2(path, watch, done),
+    );
+    return { names, zxid: pzxid };
+  }
+
+  /**
+   * The children, watched, once: the client emits `child`. Who asks while an answer is on its way gets the same: a session
+   * hears everything in order, so that answer is no older than what they have heard.
+   */
+  watchedChildren(path: string): Promise<Listing> {
+    const before = this.#listings.get(path);
+    if (before) return before;
+    const listing = this.children(path, true).finally(() => this.#listings.delete(path));
+    this.#listings.set(path, listing);
+    return listing;
+  }
+
+  /**
+   * Makes the node and those above it, as far as they are missing. They vanish by themselves when they have been empty for
+   * a while. With `auth`, those from the root on are for the creator only.
+   */
+  async makeContainers(path: string, { root, auth }: { root: string; auth: string | undefined }): Promise<void> {
+    const made = lineageOf(path).map(async (each) => {
+      try {
+        await this.create(each, '', Flags.container);
+        if (auth !== undefined && isBelow(root, each)) await this.#restrict(each);
+        return undefined;
+      } catch (error) {
+        return hasCode(error, Code.nodeExists) ? undefined : (error as ZooKeeperError);
+      }
+    });
+    const errors = await Promise.all(made);
+    // One above may be there although we are not allowed to make it; the last one shows whether all is well.
+    if (errors.at(-1)) throw errors.find((error) => error !== undefined)!;
+  }
+
+  async authenticate(auth: string): Promise<void> {
+    await this.#ask('authenticate', 'digest', (done) => this.client.add_auth('digest', auth, done));
+  }
+
+  async #restrict(path: string): Promise<void> {
+    await this.#ask('restrict', path, (done) => this.client.a_set_acl(path, ANY_VERSION, CREATOR_ALL, done));
+  }
+
+  #ask<T extends readonly unknown[] = []>(operation: string, path: string, start: Start<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const fail = (code: number, said?: string): void => reject(new ZooKeeperError(code, operation, path, said));
+      if (this.#isOver) return fail(Code.invalidState);
+      const code = start((answer, said, ...values) => {
+        afterwards(() => (answer === Code.ok ? resolve(values) : fail(answer, said)));
+      });
+      if (code !== Code.ok) fail(code);
+      this.onSent();
+    });
+  }
+}

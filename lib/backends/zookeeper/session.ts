@@ -1,0 +1,198 @@
+import type { Clock, Timer } from '../../core/clock';
+import { Code, Flags } from './client';
+import type { Credentials } from './connection';
+import { Connection } from './connection';
+import type { Driver } from './driver';
+import { hasCode, ZooKeeperError } from './failures';
+import type { ZooKeeperSettings } from './options';
+import { heartbeatPath, parentOf } from './paths';
+import type { Requests } from './requests';
+import { SessionLease } from './session-lease';
+import { Watches } from './watches';
+
+/** How many heartbeats there are in a session's time-out. */
+const BEATS = 6;
+/** How long until the next try when there is no address to try, in ms. */
+const RETRY_AFTER = 1_000;
+
+/** What ends with a session. */
+export interface Hold {
+  lose(reason: Error): void;
+}
+
+/**
+ * One session with ZooKeeper. It outlives its connections, if another is there in time. It proves to itself that it lives
+ * by writing to a node of its own: reads prove nothing, since a follower that is cut off from its leader goes on answering
+ * them.
+ */
+export class Session {
+  readonly watches = new Watches();
+  readonly holds = new Set<Hold>();
+  /** Why it cannot be used, if that is known. */
+  problem: Error | undefined;
+  /** What the server has agreed to, in ms. */
+  timeout: number;
+  #connection!: Connection;
+  #credentials: Credentials | undefined;
+  readonly #lease = new SessionLease();
+  #isConnected = false;
+  #isUsable = false;
+  #isOver = false;
+  /** Before the server was asked for the session, or to go on with it. */
+  #askedAt!: number;
+  #beat: Promise<void> | undefined;
+  #timer: Timer | undefined;
+
+  /** @param onChange - called when it gets usable, is not usable any more, has a problem, or is over */
+  constructor(
+    private readonly Driver: Driver,
+    private readonly settings: ZooKeeperSettings,
+    private readonly clock: Clock,
+    private readonly onChange: () => void,
+  ) {
+    this.timeout = settings.sessionTimeout;
+    this.#connect();
+  }
+
+  get requests(): Requests {
+    return this.#connection.requests;
+  }
+
+  /** It is connected, and may do what it has to. */
+  get isUsable(): boolean {
+    return this.#isUsable;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Until when it provably lives, on the backend's clock. */
+  get validUntil(): number {
+    return this.#lease.validUntil;
+  }
+
+  /** Has it proven once more; resolves with `validUntil`. @throws ZooKeeperError */
+  async prove(): Promise<number> {
+    if (!this.#isConnected) throw new ZooKeeperError(Code.connectionLoss, 'set', 'heartbeat');
+    await (this.#beat ?? this.#startBeat());
+    return this.validUntil;
+  }
+
+  /** Ends it, and with it all its nodes. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#end(new Error('The session with ZooKeeper was closed'));
+    this.#connection.close();
+  }
+
+  /** Proves it no more: what it holds ends at `validUntil` for us, and some time later for others. */
+  retire(): void {
+    this.#plan(undefined);
+  }
+
+  #connect(): void {
+    const { connect, sessionTimeout, auth, options } = this.settings;
+    const config = { debug_level: 0, ...options, connect, timeout: sessionTimeout, ...this.#credentials };
+    this.#askedAt = this.clock.now();
+    const connection = (this.#connection = new Connection(this.Driver, config, {
+      onUp: () => this.#connected(),
+      onDown: (code) => this.#disconnected(code),
+      onNode: (path) => this.watches.fire(path),
+    }));
+    if (!connection.hasAddress) this.#setUsable(false, new Error(`The names in "${connect}" lead to no server`));
+    else if (auth !== undefined) void connection.requests.authenticate(auth).catch(() => undefined); // it will be told
+    const patience = Math.min(this.timeout / 2, Math.max(1_000, this.timeout / 4));
+    this.#plan(connection.hasAddress ? patience : RETRY_AFTER, () => {
+      connection.close();
+      this.#connect();
+    });
+  }
+
+  #connected(): void {
+    this.#isConnected = true;
+    this.timeout = this.#connection.timeout;
+    if (this.#credentials) this.#lease.resumed(this.#askedAt, this.timeout);
+    else this.#lease.made(this.#askedAt, this.timeout);
+    this.#credentials = this.#connection.credentials;
+    this.#startBeat().catch(() => undefined);
+  }
+
+  #disconnected(code: number | undefined): void {
+    if (this.#isOver) return;
+    this.#isConnected = false;
+    this.#beat = undefined;
+    if (code === undefined) {
+      this.#setUsable(false, undefined);
+      this.#connect();
+    } else if (code === Code.sessionExpired) {
+      this.#end(new Error('The session with ZooKeeper has expired'));
+    } else {
+      this.problem = new ZooKeeperError(Code.authFailed, 'authenticate', 'digest');
+      this.#end(new Error('ZooKeeper has refused the authentication', { cause: this.problem }));
+    }
+    this.watches.fireAll();
+  }
+
+  #end(reason: Error): void {
+    this.#isOver = true;
+    this.#isConnected = this.#isUsable = false;
+    this.#plan(undefined);
+    for (const hold of [...this.holds]) hold.lose(reason);
+    this.onChange();
+  }
+
+  #setUsable(isUsable: boolean, problem: Error | undefined): void {
+    if (isUsable === this.#isUsable && problem?.message === this.problem?.message) return;
+    this.#isUsable = isUsable;
+    this.problem = problem;
+    this.onChange();
+  }
+
+  /** What is done next, unless something else comes first. */
+  #plan(delay: number | undefined, run = (): void => undefined): void {
+    if (this.#timer) this.clock.clearTimeout(this.#timer);
+    this.#timer = delay === undefined ? undefined : this.clock.setTimeout(run, delay);
+    this.#timer?.unref?.();
+  }
+
+  #startBeat(): Promise<void> {
+    this.#plan(this.timeout / BEATS, () => void this.#startBeat().catch(() => undefined));
+    const beat = this.#writeNode().finally(() => {
+      if (this.#beat === beat) this.#beat = undefined;
+    });
+    return (this.#beat = beat);
+  }
+
+  async #writeNode(): Promise<void> {
+    const connection = this.#connection;
+    const sentAt = this.clock.now();
+    try {
+      await this.#touch();
+      if (connection !== this.#connection) throw new ZooKeeperError(Code.connectionLoss, 'set', this.#path);
+      this.#lease.written(sentAt, this.clock.now());
+      this.#setUsable(true, undefined);
+    } catch (error) {
+      const isLoss = error instanceof ZooKeeperError && error.isLoss;
+      if (!isLoss && !this.#isOver) this.#setUsable(false, error as Error);
+      throw error;
+    }
+  }
+
+  /** Writes to the node, and makes it if it is not there. */
+  async #touch(): Promise<void> {
+    const { requests } = this;
+    const path = this.#path;
+    try {
+      await requests.write(path);
+    } catch (error) {
+      if (!hasCode(error, Code.noNode)) throw error;
+      await requests.makeContainers(parentOf(path), this.settings);
+      await requests.create(path, '', Flags.ephemeral);
+    }
+  }
+
+  get #path(): string {
+    return heartbeatPath(this.settings.root, this.#credentials!.client_id);
+  }
+}

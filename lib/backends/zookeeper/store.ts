@@ -1,0 +1,149 @@
+import type { Claim, Grant, ReleaseAnswer } from '../../core/backend';
+import type { Clock, Timer } from '../../core/clock';
+import { systemClock } from '../../core/clock';
+import type { AttemptContext } from './attempt';
+import { Attempt } from './attempt';
+import { Code } from './client';
+import type { Driver } from './driver';
+import { hasCode, unavailable, ZooKeeperError } from './failures';
+import type { ZooKeeperSettings } from './options';
+import { join } from './paths';
+import type { Place } from './place';
+import { findOwn } from './place';
+import { Sessions } from './sessions';
+import { ZooKeeperGrant } from './zookeeper-grant';
+
+/** How soon a node that could not be deleted is tried again, in ms: after a lost connection, and after a refusal. */
+const RETRY_SOON = 100;
+const RETRY_LATER = 5_000;
+
+/** The locks in ZooKeeper. */
+export class ZooKeeperStore implements AttemptContext {
+  readonly clock: Clock = systemClock;
+  readonly sessions: Sessions;
+  /** What is being seen to in the background. */
+  readonly #errands = new Set<Promise<unknown>>();
+
+  constructor(
+    Driver: Driver,
+    readonly settings: ZooKeeperSettings,
+  ) {
+    this.sessions = new Sessions(Driver, settings, this.clock);
+  }
+
+  acquire(claim: Claim): Promise<Grant | null> {
+    return new Attempt(this, claim).result;
+  }
+
+  grant(claim: Claim, { session, parent, name }: Place, zxid: number): Grant {
+    return new ZooKeeperGrant(this, session, join(parent, name!), claim, zxid);
+  }
+
+  async renew(grants: readonly Grant[]): Promise<(number | null | undefined)[]> {
+    return Promise.all((grants as readonly ZooKeeperGrant[]).map((grant) => this.#renew(grant).catch(() => undefined)));
+  }
+
+  async release(grant: ZooKeeperGrant): Promise<ReleaseAnswer> {
+    if (grant.isOver) return 'lost';
+    grant.end();
+    if (grant.onNode) grant.session.watches.delete(grant.path, grant.onNode);
+    return this.#within(this.#inBackground(this.#remove(grant)), 'The lock could not be given back');
+  }
+
+  discard(place: Place): void {
+    if (place.name === undefined && !place.isUncertain) return;
+    void this.#inBackground(this.#discard(place));
+  }
+
+  /** Lets the errands end, for `commandTimeout` at the longest. */
+  async close(): Promise<void> {
+    await this.#within(Promise.allSettled(this.#errands), '').catch(() => undefined);
+    this.sessions.close();
+  }
+
+  async #renew(grant: ZooKeeperGrant): Promise<number | null> {
+    if (grant.isOver) return null;
+    const { session } = grant;
+    const asking = Promise.all([session.prove(), this.#guard(grant)]);
+    const [validUntil] = await this.#within(asking, 'The session could not be proven');
+    return grant.isOver ? null : validUntil;
+  }
+
+  /** Has the grant hear of it when its node is deleted. Not before the first renewal: most locks are held for less. */
+  async #guard(grant: ZooKeeperGrant): Promise<void> {
+    if (grant.onNode) return;
+    const { session, path } = grant;
+    const onNode = (): void => {
+      grant.onNode = undefined;
+      if (!grant.isOver) this.#guard(grant).catch(() => undefined); // it may have been something else
+    };
+    grant.onNode = onNode;
+    session.watches.add(path, onNode);
+    try {
+      await session.requests.watch(path);
+    } catch (error) {
+      session.watches.delete(path, onNode);
+      grant.onNode = undefined;
+      if (!hasCode(error, Code.noNode)) throw error;
+      grant.lose(new Error(`The node "${path}" was deleted by somebody else`));
+    }
+  }
+
+  /** Deletes the node of a lock that was held until now. */
+  async #remove({ session, path }: ZooKeeperGrant): Promise<ReleaseAnswer> {
+    let wasSent = false;
+    for (;;) {
+      try {
+        await session.requests.remove(path);
+        return 'released';
+      } catch (error) {
+        if (hasCode(error, Code.noNode)) return wasSent ? 'released' : 'lost';
+        wasSent ||= !hasCode(error, Code.invalidState);
+        if (session.isOver && !wasSent) return 'lost';
+        if (session.isOver)
+          throw unavailable('The session ended during the release: the lock may or may not have been held', error);
+        await this.#sleep(error);
+      }
+    }
+  }
+
+  async #discard(place: Place): Promise<void> {
+    const { session, parent } = place;
+    while (!session.isOver) {
+      try {
+        if (place.name === undefined && !(await findOwn(place, this.settings))) return;
+        await session.requests.remove(join(parent, place.name!));
+        return;
+      } catch (error) {
+        if (hasCode(error, Code.noNode)) return;
+        await this.#sleep(error);
+      }
+    }
+  }
+
+  #inBackground<T>(work: Promise<T>): Promise<T> {
+    this.#errands.add(work);
+    const done = (): void => void this.#errands.delete(work);
+    work.then(done, done);
+    return work;
+  }
+
+  async #sleep(error: unknown): Promise<void> {
+    const isPassing = error instanceof ZooKeeperError && error.isLoss;
+    await new Promise<void>((resolve) => {
+      this.clock.setTimeout(resolve, isPassing ? RETRY_SOON : RETRY_LATER).unref?.();
+    });
+  }
+
+  /** Rejects with LockUnavailableError after `commandTimeout`. */
+  #within<T>(promise: Promise<T>, what: string): Promise<T> {
+    const { clock, settings, sessions } = this;
+    let timer: Timer;
+    const timeout = new Promise<never>((_, reject) => {
+      const fail = (): void =>
+        reject(unavailable(`${what} within ${settings.commandTimeout} ms`, sessions.current.problem));
+      timer = clock.setTimeout(fail, settings.commandTimeout);
+    });
+    return Promise.race([promise, timeout]).finally(() => clock.clearTimeout(timer));
+  }
+}

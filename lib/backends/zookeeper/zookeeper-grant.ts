@@ -1,0 +1,57 @@
+import type { Claim, Grant, ReleaseAnswer } from '../../core/backend';
+import type { Hold, Session } from './session';
+
+/** How many tokens there are from one change of a lock's node to the next. */
+const TOKENS_PER_CHANGE = 1_024;
+
+/** A lock that ZooKeeper has granted: a node of our session with nobody before it. */
+export class ZooKeeperGrant implements Grant, Hold {
+  readonly fence: bigint;
+  readonly fences: number;
+  readonly validUntil: number;
+  /** It was lost, or is being given back. */
+  isOver = false;
+  /** Hears when something happens to the node. */
+  onNode: (() => void) | undefined;
+  #reason: Error | undefined;
+  #controller: AbortController | undefined;
+  #answer: Promise<ReleaseAnswer> | undefined;
+
+  /** @param zxid - the last change of the lock's node when it was seen that it is ours: greater for each holder */
+  constructor(
+    private readonly store: { release(grant: ZooKeeperGrant): Promise<ReleaseAnswer> },
+    readonly session: Session,
+    readonly path: string,
+    claim: Claim,
+    zxid: number,
+  ) {
+    this.fence = BigInt(zxid) * BigInt(TOKENS_PER_CHANGE);
+    this.fences = Math.min(claim.fences, TOKENS_PER_CHANGE);
+    this.validUntil = session.validUntil;
+    session.holds.add(this);
+  }
+
+  get lost(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#reason) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  lose(reason: Error): void {
+    if (this.isOver) return;
+    this.#reason = reason;
+    this.end();
+    this.#controller?.abort(reason);
+  }
+
+  end(): void {
+    this.isOver = true;
+    this.session.holds.delete(this);
+  }
+
+  release(): Promise<ReleaseAnswer> {
+    return (this.#answer ??= this.store.release(this));
+  }
+}

@@ -1,0 +1,49 @@
+# Run by kazoo.ts: takes and gives back locks of kazoo as the lines of its input say, with tabs between words.
+import sys
+from threading import Lock as ThreadLock, Thread
+
+from kazoo.client import KazooClient
+from kazoo.exceptions import LockTimeout
+
+hosts, session_timeout, *extra_lock_patterns = sys.argv[1:]
+client = KazooClient(hosts=hosts, timeout=int(session_timeout) / 1000)
+kinds = {"mutex": client.Lock, "read": client.ReadLock, "write": client.WriteLock}
+locks = {}
+output = ThreadLock()
+
+
+def say(*words):
+    with output:
+        print(*words, sep="\t", flush=True)
+
+
+def acquire(id, timeout):
+    try:
+        locks[id].acquire(timeout=timeout)
+        say("acquired", id)
+    except LockTimeout:
+        say("timeout", id)
+    except Exception as error:
+        say("error", id, repr(error))
+
+
+def release(id):
+    try:
+        locks.pop(id).release()
+        say("released", id)
+    except Exception as error:
+        say("error", id, repr(error))
+
+
+client.add_listener(lambda state: say("state", state))
+client.start(timeout=20)
+say("ready")
+for line in sys.stdin:
+    command, id, *rest = line.rstrip("\n").split("\t")
+    if command == "acquire":
+        kind, path, *timeout = rest
+        locks[id] = kinds[kind](path, identifier=id, extra_lock_patterns=extra_lock_patterns)
+        Thread(target=acquire, args=(id, int(timeout[0]) / 1000 if timeout else None), daemon=True).start()
+    else:
+        Thread(target=release, args=(id,), daemon=True).start()
+client.stop()
