@@ -7,6 +7,8 @@ import { javaWithZooKeeper, type ZooKeeper, type ZooKeeperOptions, ZooKeeperServ
 export interface EnsembleOptions extends Omit<ZooKeeperOptions, 'myid'> {
   /** For how many ticks a follower puts up with the silence of its leader, and the other way round. Default: 50. */
   readonly syncLimit?: number;
+  /** Whether they can be parted: what they send each other then passes through this process. Default: true. */
+  readonly isolable?: boolean;
 }
 
 /** Where a server listens to the others. */
@@ -71,6 +73,7 @@ export class ZooKeeperEnsemble implements ZooKeeper {
 
   /** Parts it from the other servers without a word: what they send is on its way until `heal`. Clients still reach it. */
   isolate(server: ZooKeeperServer): void {
+    if (this.wires.length === 0) throw new Error('this ensemble was started with { isolable: false }');
     this.isolated.add(server);
     for (const wire of this.wires.filter((each) => this.isCut(each))) {
       for (const proxy of wire.proxies) proxy.hold('both');
@@ -101,7 +104,7 @@ export class ZooKeeperEnsemble implements ZooKeeper {
 }
 
 async function prepare(
-  { syncLimit = 50, ...options }: EnsembleOptions,
+  { syncLimit = 50, isolable = true, ...options }: EnsembleOptions,
   java: readonly string[],
 ): Promise<ZooKeeperEnsemble> {
   const ports = await freePorts(3 * IDS.length + 2 * PAIRS.length);
@@ -112,7 +115,7 @@ async function prepare(
   const servers = new Map(
     IDS.map((id) => {
       const peers = IDS.map((each) => {
-        const { quorum, election } = each === id ? own.get(id)! : believed.get(`${id}-${each}`)!;
+        const { quorum, election } = each === id || !isolable ? own.get(each)! : believed.get(`${id}-${each}`)!;
         return `server.${each}=${HOST}:${quorum}:${election}`;
       });
       // Ample time for the first words, which matters to nobody, and the said time for all others.
@@ -121,7 +124,7 @@ async function prepare(
     }),
   );
 
-  const wires = PAIRS.map(([from, to]): Wire => {
+  const wires = (isolable ? PAIRS : []).map(([from, to]): Wire => {
     const { quorum, election } = believed.get(`${from}-${to}`)!;
     // Whoever is called by a server of a lower id hangs up, and calls the address that it was told.
     const back = believed.get(`${to}-${from}`)!;
