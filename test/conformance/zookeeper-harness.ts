@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ZooKeeper from 'zookeeper';
+import type { ZooKeeperBackendOptions } from '../../lib/backends/zookeeper';
 import { zookeeperBackend } from '../../lib/backends/zookeeper';
 import { join, nodeNameOf } from '../../lib/backends/zookeeper/paths';
 import type { LockBackend } from '../../lib/core/backend';
@@ -17,7 +18,8 @@ import type { ZooKeeperServer } from '../servers/zookeeper';
 export const SESSIONS: readonly LockBackendCapability[] = ['acquire', 'shared', 'permits', 'fifo', 'handoff'];
 
 const ROOT = '/nestlock';
-const SESSION = 1_500;
+/** In ms. Long enough for a machine that does other things as well: much of it is spent without any heartbeat. */
+const SESSION = 4_000;
 
 /** Some servers that keep locks together, and a client that looks into them. */
 export interface ZooKeeperPlace {
@@ -35,12 +37,16 @@ export async function placeAt(servers: readonly ZooKeeperServer[]): Promise<ZooK
 }
 
 /** Plays a case of the kit. It looks after its own keys only, so that others may be played at the same time. */
-export async function playOn({ servers, eye }: ZooKeeperPlace, run: LockBackendCase['run']): Promise<void> {
+export async function playOn(
+  { servers, eye }: ZooKeeperPlace,
+  run: LockBackendCase['run'],
+  options: Partial<ZooKeeperBackendOptions> = {},
+): Promise<void> {
   const closers: (() => unknown)[] = [];
   const keys = new Set<string>();
   const backendAt = (addresses: readonly { host: string; port: number }[]): LockBackend => {
     const connect = addresses.map(({ host, port }) => `${host}:${port}`).join();
-    const backend = zookeeperBackend({ connect, sessionTimeout: SESSION, commandTimeout: '1s' });
+    const backend = zookeeperBackend({ connect, sessionTimeout: SESSION, commandTimeout: '2s', ...options });
     const { acquire } = backend;
     backend.acquire = (claim) => {
       keys.add(claim.key);

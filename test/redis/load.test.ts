@@ -1,34 +1,11 @@
-import type { Worker } from './processes';
+import { checkStays } from '../processes/stays';
+import type { Worker } from '../processes/worker';
 import { queued, serviceOn, useRedis, workerOn } from './support';
-import type { Stay } from './worker.fixture';
 
 const redis = useRedis();
 
 const start = (init: Parameters<typeof workerOn>[1]): Promise<Worker[]> =>
   Promise.all(Array.from({ length: 4 }, () => workerOn(redis.server.url, init)));
-
-/** Fails if two were in at once of whom one was exclusive, more than `permits` shared ones, or tokens did not increase. */
-function check(stays: readonly Stay[], permits: number): void {
-  const inside = new Set<Stay>();
-  const moments = stays.flatMap((stay) => [
-    { at: BigInt(stay.from), stay, comes: true },
-    { at: BigInt(stay.to), stay, comes: false },
-  ]);
-  moments.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : Number(a.comes) - Number(b.comes)));
-  let newest = 0n;
-  for (const { stay, comes } of moments) {
-    if (!comes) {
-      inside.delete(stay);
-      continue;
-    }
-    inside.add(stay);
-    const shared = [...inside].filter((each) => each.shared).length;
-    expect(inside.size === 1 || shared === inside.size).toBe(true);
-    expect(shared).toBeLessThanOrEqual(permits);
-    expect(BigInt(stay.token)).toBeGreaterThan(newest);
-    if (!stay.shared) newest = BigInt(stay.token);
-  }
-}
 
 it.each([0, 32])(
   'four processes: nobody meets, tokens increase, all are served; %i local hand-offs',
@@ -45,7 +22,7 @@ it.each([0, 32])(
     const stays = (await Promise.all(workers.map((worker) => worker.ask('load', jobs)))).flat();
     expect(stays).toHaveLength(4 * 12 * 25);
     for (const key of ['a', 'b', 'c']) {
-      check(
+      checkStays(
         stays.filter((stay) => stay.key === key),
         3,
       );

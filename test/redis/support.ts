@@ -3,12 +3,12 @@ import type { RedisBackendOptions } from '../../lib/backends/redis';
 import { redisBackend } from '../../lib/backends/redis';
 import type { LockServiceInit } from '../../lib/core/lock-service';
 import { LockService } from '../../lib/core/lock-service';
+import { Worker } from '../processes/worker';
 import type { TcpProxy } from '../servers/proxy';
 import { startProxy, subscribers } from '../servers/proxy';
 import type { RedisOptions, RedisServer } from '../servers/redis';
 import { startRedis } from '../servers/redis';
 import { until } from '../servers/until';
-import { Worker } from './processes';
 
 /** What the locks of these tests have unless a test says otherwise, in ms. */
 export const TTL = 2_000;
@@ -69,7 +69,7 @@ export async function proxyOf(server: RedisServer): Promise<TcpProxy> {
 /** A process with a service of its own. */
 export async function workerOn(backend: string | RedisBackendOptions, init: Init = {}): Promise<Worker> {
   const options = typeof backend === 'string' ? { url: backend } : backend;
-  const worker = await Worker.start({ commandTimeout: '1s', ...options }, { ...DEFAULTS, ...init });
+  const worker = await Worker.start(['redis', { commandTimeout: '1s', ...options }], { ...DEFAULTS, ...init });
   toClose.push(async () => {
     await worker.close();
     expect(worker.uncaught).toEqual([]);

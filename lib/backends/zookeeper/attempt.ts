@@ -4,15 +4,18 @@ import type { Claim, Grant } from '../../core/backend';
 import type { Clock, Timer } from '../../core/clock';
 import { Code, Flags } from './client';
 import type { Standing } from './contenders';
-import { nameOf, namesOf, standingOf } from './contenders';
+import { markOf, namesOf, prefixOf, standingOf } from './contenders';
 import { hasCode, unavailable, ZooKeeperError } from './failures';
 import type { ZooKeeperSettings } from './options';
 import { join, nodeNameOf } from './paths';
 import type { Place } from './place';
-import { findOwn } from './place';
+import { lookFor, settle } from './place';
 import type { Listing } from './requests';
 import type { Session } from './session';
 import type { Sessions } from './sessions';
+import type { Wake } from './watches';
+
+const HOST = hostname();
 
 /** How long to wait when the session is not what it seems to be, in ms. */
 const PAUSE = 20;
@@ -63,6 +66,8 @@ export class Attempt {
 
   /** The last change of the lock's node when the lock was seen to be ours; `null` if another has it. */
   async #work(): Promise<number | null> {
+    const { recipe } = this.context.settings;
+    const mark = markOf(recipe, this.claim);
     for (let id = this.claim.holder; ; this.#check()) {
       const session = await this.#usableSession();
       if (this.#place?.session !== session) {
@@ -70,9 +75,9 @@ export class Attempt {
         id = randomUUID(); // a node of an earlier session may be there for a while
       }
       try {
-        const listing = await this.#look(this.#place);
+        const listing = await this.#look(this.#place, mark);
         this.#check();
-        const standing = this.#standing(this.#place, listing);
+        const standing = standingOf(this.#place.name, listing.names, recipe);
         if (standing === 'held') return await this.#proven(session, listing.zxid);
         if (standing === 'absent')
           this.#place.name = undefined; // somebody has deleted it
@@ -96,49 +101,40 @@ export class Attempt {
     }
   }
 
-  async #look(place: Place): Promise<Listing> {
+  async #look(place: Place, mark: string): Promise<Listing> {
     const { requests } = place.session;
-    if (place.name === undefined) return this.#enter(place);
+    if (place.name === undefined) return this.#enter(place, mark);
     return this.#isCrowded ? requests.watchedChildren(place.parent) : requests.children(place.parent);
   }
 
   /** Makes the node, unless it is there already, and lists it with the others in the same go. */
-  async #enter(place: Place): Promise<Listing> {
+  async #enter(place: Place, mark: string): Promise<Listing> {
+    const { settings } = this.context;
     const { parent, session } = place;
     const { requests } = session;
-    if (place.isUncertain) {
-      const listing = await findOwn(place, this.context.settings);
-      if (listing) return listing;
-    }
-    const { settings } = this.context;
-    const name = nameOf(settings.recipe, place.id, this.claim);
+    const found = place.isUncertain ? await lookFor(place, settings.recipe) : undefined;
+    if (found) return found;
     for (;;) {
       this.#check();
       place.isUncertain = true;
       const [created, listed] = await Promise.allSettled([
-        requests.create(join(parent, name), this.#label, Flags.ephemeralSequential),
+        requests.create(join(parent, prefixOf(place.id) + mark), this.#label, Flags.ephemeralSequential),
         requests.children(parent),
       ]);
       if (created.status === 'fulfilled') {
         place.name = created.value.slice(created.value.lastIndexOf('/') + 1);
         place.isUncertain = false;
-        if (listed.status === 'fulfilled') return listed.value;
-        throw listed.reason;
+        if (listed.status === 'rejected') throw listed.reason;
+        const listing = listed.value;
+        if (namesOf(place.id, listing.names, settings.recipe).length > 1)
+          for (const name of await settle(place, listing, settings.recipe)) this.context.discard({ ...place, name });
+        return listing;
       }
       const error = created.reason as ZooKeeperError;
       place.isUncertain = error.isLoss;
       if (error.code !== Code.noNode) throw error;
       await requests.makeContainers(parent, settings);
     }
-  }
-
-  #standing(place: Place, { names }: Listing): Standing {
-    const { recipe } = this.context.settings;
-    const [first, ...others] = namesOf(place.id, names, recipe);
-    // The same claim may have been here before: the first place counts.
-    if (first !== undefined && place.name !== undefined) place.name = first;
-    for (const name of others) this.context.discard({ ...place, name });
-    return place.name === undefined ? 'absent' : standingOf(place.name, names, recipe);
   }
 
   async #proven(session: Session, zxid: number): Promise<number> {
@@ -163,34 +159,28 @@ export class Attempt {
       return; // looks again, and watches this time
     }
     this.#expectNothing();
-    const path = standing === 'crowded' ? this.#parent : join(this.#parent, standing.behind);
-    await this.#sleep((wake, fail) => {
-      const isWatched = session.watches.add(path, wake) || standing === 'crowded';
-      if (!isWatched)
-        session.requests.watch(path).catch((error: unknown) => {
-          if (error instanceof ZooKeeperError && error.code !== Code.noAuth) session.watches.fire(path);
-          else fail(error);
-        });
-      return () => session.watches.delete(path, wake);
-    });
-    this.#expectAnswer();
+    await this.#sleep((wake) =>
+      standing === 'crowded'
+        ? session.watches.listen(this.#parent, wake)
+        : session.watches.watch(join(this.#parent, standing.behind), wake),
+    );
+    // It keeps its place while the session lives, though there may be no connection for a while.
+    this.#expectAnswer(session.isUsable ? undefined : session.timeout);
   }
 
   /** Until it is woken: by what it has asked for, by a change of the session, or because it is over. */
-  async #sleep(start: (wake: () => void, fail: (error: unknown) => void) => () => void): Promise<void> {
+  async #sleep(start: (wake: Wake) => () => void): Promise<void> {
     const { sessions } = this.context;
-    let stop: (() => void) | undefined;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.#wake = resolve;
-        sessions.onChange(resolve);
-        stop = start(resolve, reject);
-      });
-    } finally {
+    let stop = (): void => undefined;
+    await new Promise<void>((resolve, reject) => {
+      this.#wake = resolve;
+      sessions.onChange(resolve);
+      stop = start((error) => (error === undefined || isPassing(error) ? resolve() : reject(error)));
+    }).finally(() => {
       sessions.offChange(this.#wake!);
       this.#wake = undefined;
-      stop?.();
-    }
+      stop();
+    });
   }
 
   async #pause(): Promise<void> {
@@ -199,18 +189,18 @@ export class Attempt {
 
   get #label(): string {
     const { label } = this.claim;
-    return `${hostname()} ${process.pid}${label === undefined ? '' : ` ${label}`}`;
+    return `${HOST} ${process.pid}${label === undefined ? '' : ` ${label}`}`;
   }
 
   readonly #abort = (): void => this.#refuse(this.claim.signal.reason);
 
-  #expectAnswer(): void {
-    const { clock, sessions, settings } = this.context;
+  #expectAnswer(within = this.context.settings.commandTimeout): void {
+    const { clock, sessions } = this.context;
     this.#patience ??= clock.setTimeout(() => {
       const { isUsable, problem } = sessions.current;
       const what = isUsable ? 'ZooKeeper did not answer' : 'There was no connection to ZooKeeper';
-      this.#refuse(unavailable(`${what} within ${settings.commandTimeout} ms`, problem));
-    }, settings.commandTimeout);
+      this.#refuse(unavailable(`${what} within ${within} ms`, problem));
+    }, within);
   }
 
   #expectNothing(): void {
@@ -240,4 +230,9 @@ export class Attempt {
     this.#expectNothing();
     return true;
   }
+}
+
+/** Whether a look will show what is to be done. */
+function isPassing(error: unknown): boolean {
+  return error instanceof ZooKeeperError && (error.isLoss || error.code === Code.noNode);
 }

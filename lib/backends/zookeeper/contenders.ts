@@ -11,7 +11,7 @@ export interface Recipe {
 /** As Apache Curator has it, so that its users can share the locks: `InterProcessReadWriteLock`, `InterProcessMutex`. */
 export const RECIPES: Readonly<Record<Recipe['name'], Recipe>> = {
   readWrite: { name: 'readWrite', marks: { exclusive: '__WRIT__', shared: '__READ__' } },
-  mutex: { name: 'mutex', marks: { exclusive: '-lock-' } },
+  mutex: { name: 'mutex', marks: { exclusive: 'lock-' } },
 };
 
 /** A node in the line for a lock. */
@@ -31,16 +31,15 @@ export function prefixOf(id: string): string {
   return `_c_${id}-`;
 }
 
-/** The name of a claim's node up to its number. @throws LockConfigError when the recipe has no such mode */
-export function nameOf(recipe: Recipe, id: string, { mode, permits }: Pick<Contender, 'mode' | 'permits'>): string {
+/** The rest of their names, up to the number. @throws LockConfigError when the recipe has no such mode */
+export function markOf(recipe: Recipe, { mode, permits }: Pick<Contender, 'mode' | 'permits'>): string {
   const mark = recipe.marks[mode];
   if (mark === undefined) {
     throw new LockConfigError(
       `Locks with { curator: '${recipe.name}' } are exclusive. For shared ones and permits, use { curator: 'readWrite' }`,
     );
   }
-  const limit = mode === 'shared' && Number.isSafeInteger(permits) ? `p${permits}-` : '';
-  return `${prefixOf(id)}${limit}${mark}`;
+  return mode === 'shared' && Number.isSafeInteger(permits) ? `p${permits}-${mark}` : mark;
 }
 
 /**
@@ -49,8 +48,8 @@ export function nameOf(recipe: Recipe, id: string, { mode, permits }: Pick<Conte
  *
  * @throws LockConfigError when a child is of another kind
  */
-export function standingOf(own: string, names: readonly string[], recipe: Recipe): Standing {
-  if (!names.includes(own)) return 'absent';
+export function standingOf(own: string | undefined, names: readonly string[], recipe: Recipe): Standing {
+  if (own === undefined || !names.includes(own)) return 'absent';
   const { mode, number, permits } = parse(own, recipe);
   let limit = permits;
   let holders = 1;
@@ -77,24 +76,26 @@ export function namesOf(id: string, names: readonly string[], recipe: Recipe): r
 }
 
 function parse(name: string, { name: recipe, marks }: Recipe): Contender {
-  const [digits] = NUMBER.exec(name) ?? [''];
-  const rest = name.slice(0, name.length - digits.length);
-  const mode = (['exclusive', 'shared'] as const).find(
-    (each) => marks[each] !== undefined && rest.endsWith(marks[each]),
-  );
-  if (digits === '' || mode === undefined) {
-    const known = Object.values(marks).map((mark) => `"…${mark}0000000001"`);
-    throw new LockConfigError(
-      `The node of this lock has a child "${name}", and { curator: '${recipe}' } knows only ${known.join(' and ')}: ` +
-        'whoever made it would not see our nodes. Use the same recipe everywhere, or another "root"',
-    );
+  for (const mode of ['exclusive', 'shared'] as const) {
+    const mark = marks[mode];
+    const digits = mark === undefined ? undefined : NUMBERS[mark]!.exec(name)?.[1];
+    if (digits === undefined) continue;
+    const limit = mode === 'shared' ? PERMITS.exec(name)?.[1] : undefined;
+    return { mode, number: Number(digits), permits: limit === undefined ? Infinity : Number(limit) };
   }
-  const limit = PERMITS.exec(rest)?.[1];
-  return { mode, number: Number(digits), permits: limit === undefined ? Infinity : Number(limit) };
+  const known = Object.values(marks).map((mark) => `"…${mark}0000000001"`);
+  throw new LockConfigError(
+    `The node of this lock has a child "${name}", and { curator: '${recipe}' } knows only ${known.join(' and ')}: ` +
+      'whoever made it would not see our nodes. Use the same recipe everywhere, or another "root"',
+  );
 }
 
-/** What ZooKeeper appends: ten digits, or a minus sign and ten digits. */
-const NUMBER = /-?\d{10}$/;
+/** What ZooKeeper appends to the marks: ten digits, or a minus sign and ten digits. */
+const NUMBERS: Readonly<Record<string, RegExp>> = {
+  __WRIT__: /__WRIT__(-?\d{10})$/,
+  __READ__: /__READ__(-?\d{10})$/,
+  'lock-': /lock-(-?\d{10})$/,
+};
 const PERMITS = /^_c_[\da-f-]{36}-p(\d+)-/;
 
 /** As serial numbers compare, which go around (RFC 1982). */

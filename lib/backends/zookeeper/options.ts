@@ -88,13 +88,13 @@ function checkConnect(connect: unknown): string {
   const slash = connect.indexOf('/');
   const [hosts, chroot] = slash < 0 ? [connect, ''] : [connect.slice(0, slash), connect.slice(slash)];
   const addresses = hosts.split(',').map((each) => ADDRESS.exec(each.trim())?.groups as Address | undefined);
+  const ports = addresses.map((address) => Number(address?.port ?? 2181));
+  if (addresses.includes(undefined) || ports.some((port) => port < 1 || port > 65_535)) throw wrong;
   if (chroot !== '' && chroot !== '/') {
     const fault = faultOf(chroot);
     if (fault !== undefined)
       throw new LockConfigError(`Expected "connect" to end with a path, got ${show(chroot)}, ${fault}`);
   }
-  const ports = addresses.map((address) => Number(address?.port ?? 2181));
-  if (addresses.includes(undefined) || ports.some((port) => port < 1 || port > 65_535)) throw wrong;
   return addresses.map((address, i) => `${address!.host}:${ports[i]}`).join() + (chroot === '/' ? '' : chroot);
 }
 

@@ -1,6 +1,6 @@
+import { Code } from './client';
 import type { Recipe } from './contenders';
 import { namesOf } from './contenders';
-import { Code } from './client';
 import { hasCode } from './failures';
 import { join } from './paths';
 import type { Listing } from './requests';
@@ -20,21 +20,29 @@ export interface Place {
 }
 
 /** Finds out whether the node was made. Resolves with what was seen; `undefined` if it was not made. @throws ZooKeeperError */
-export async function findOwn(place: Place, { recipe }: { recipe: Recipe }): Promise<Listing | undefined> {
-  const { session, parent, id } = place;
-  const { requests } = session;
+export async function lookFor(place: Place, recipe: Recipe): Promise<Listing | undefined> {
+  const { requests } = place.session;
   try {
-    await requests.sync(parent);
-    const listing = await requests.children(parent);
-    for (const name of namesOf(id, listing.names, recipe)) {
-      if (!(await requests.isOurs(join(parent, name)))) continue;
-      place.name = name;
-      place.isUncertain = false;
-      return listing;
-    }
+    await requests.sync(place.parent);
+    const listing = await requests.children(place.parent);
+    await settle(place, listing, recipe);
+    if (place.name !== undefined) return listing;
   } catch (error) {
     if (!hasCode(error, Code.noNode)) throw error;
   }
   place.isUncertain = false;
   return undefined;
+}
+
+/**
+ * Several nodes may be the claim's, if answers were lost or the same holder has asked before: the first one counts. Resolves
+ * with the others. A node of an earlier session does not count, since it is about to vanish.
+ */
+export async function settle(place: Place, { names }: Listing, recipe: Recipe): Promise<readonly string[]> {
+  const own: string[] = [];
+  for (const name of namesOf(place.id, names, recipe))
+    if (await place.session.requests.isOurs(join(place.parent, name))) own.push(name);
+  place.name = own.shift();
+  place.isUncertain = false;
+  return own;
 }

@@ -26,7 +26,7 @@ export interface Hold {
  * them.
  */
 export class Session {
-  readonly watches = new Watches();
+  readonly watches = new Watches((path) => this.requests.watch(path));
   readonly holds = new Set<Hold>();
   /** Why it cannot be used, if that is known. */
   problem: Error | undefined;
@@ -51,6 +51,9 @@ export class Session {
     private readonly onChange: () => void,
   ) {
     this.timeout = settings.sessionTimeout;
+  }
+
+  start(): void {
     this.#connect();
   }
 
@@ -131,7 +134,7 @@ export class Session {
       this.problem = new ZooKeeperError(Code.authFailed, 'authenticate', 'digest');
       this.#end(new Error('ZooKeeper has refused the authentication', { cause: this.problem }));
     }
-    this.watches.fireAll();
+    this.watches.fireAll(new ZooKeeperError(Code.connectionLoss, 'watch', '*'));
   }
 
   #end(reason: Error): void {

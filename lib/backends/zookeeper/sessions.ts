@@ -17,7 +17,8 @@ export class Sessions {
     private readonly settings: ZooKeeperSettings,
     private readonly clock: Clock,
   ) {
-    this.#current = this.#start();
+    this.#current = this.#create();
+    this.#current.start();
   }
 
   /** The present one, or the last one. */
@@ -43,7 +44,7 @@ export class Sessions {
     this.clock.setTimeout(() => session.end(), Math.max(0, session.validUntil - this.clock.now()) + 1);
   }
 
-  #start(): Session {
+  #create(): Session {
     const session: Session = new Session(this.Driver, this.settings, this.clock, () => this.#changed(session));
     return session;
   }
@@ -59,7 +60,8 @@ export class Sessions {
 
   #replace(): void {
     if (this.#isClosed) return;
-    this.#current = this.#start();
+    this.#current = this.#create();
+    this.#current.start();
     for (const listener of [...this.#listeners]) listener();
   }
 }

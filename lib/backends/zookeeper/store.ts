@@ -9,7 +9,7 @@ import { hasCode, unavailable, ZooKeeperError } from './failures';
 import type { ZooKeeperSettings } from './options';
 import { join } from './paths';
 import type { Place } from './place';
-import { findOwn } from './place';
+import { lookFor } from './place';
 import { Sessions } from './sessions';
 import { ZooKeeperGrant } from './zookeeper-grant';
 
@@ -46,7 +46,6 @@ export class ZooKeeperStore implements AttemptContext {
   async release(grant: ZooKeeperGrant): Promise<ReleaseAnswer> {
     if (grant.isOver) return 'lost';
     grant.end();
-    if (grant.onNode) grant.session.watches.delete(grant.path, grant.onNode);
     return this.#within(this.#inBackground(this.#remove(grant)), 'The lock could not be given back');
   }
 
@@ -64,29 +63,19 @@ export class ZooKeeperStore implements AttemptContext {
   async #renew(grant: ZooKeeperGrant): Promise<number | null> {
     if (grant.isOver) return null;
     const { session } = grant;
-    const asking = Promise.all([session.prove(), this.#guard(grant)]);
-    const [validUntil] = await this.#within(asking, 'The session could not be proven');
+    this.#guard(grant);
+    const validUntil = await this.#within(session.prove(), 'The session could not be proven');
     return grant.isOver ? null : validUntil;
   }
 
   /** Has the grant hear of it when its node is deleted. Not before the first renewal: most locks are held for less. */
-  async #guard(grant: ZooKeeperGrant): Promise<void> {
-    if (grant.onNode) return;
+  #guard(grant: ZooKeeperGrant): void {
     const { session, path } = grant;
-    const onNode = (): void => {
-      grant.onNode = undefined;
-      if (!grant.isOver) this.#guard(grant).catch(() => undefined); // it may have been something else
-    };
-    grant.onNode = onNode;
-    session.watches.add(path, onNode);
-    try {
-      await session.requests.watch(path);
-    } catch (error) {
-      session.watches.delete(path, onNode);
-      grant.onNode = undefined;
-      if (!hasCode(error, Code.noNode)) throw error;
-      grant.lose(new Error(`The node "${path}" was deleted by somebody else`));
-    }
+    grant.unwatch ??= session.watches.watch(path, (error) => {
+      grant.unwatch = undefined;
+      if (hasCode(error, Code.noNode)) grant.lose(new Error(`Somebody else has deleted the node "${path}"`));
+      else if (error === undefined && !grant.isOver) this.#guard(grant); // it may have been something else
+    });
   }
 
   /** Deletes the node of a lock that was held until now. */
@@ -111,7 +100,7 @@ export class ZooKeeperStore implements AttemptContext {
     const { session, parent } = place;
     while (!session.isOver) {
       try {
-        if (place.name === undefined && !(await findOwn(place, this.settings))) return;
+        if (place.name === undefined && !(await lookFor(place, this.settings.recipe))) return;
         await session.requests.remove(join(parent, place.name!));
         return;
       } catch (error) {

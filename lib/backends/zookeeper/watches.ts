@@ -1,27 +1,38 @@
-/** Who wants to hear when something happens to a node; each once. */
+/** Called once: when something has happened to the node, or with the reason why that would not be heard. */
+export type Wake = (error?: Error) => void;
+
+/** Who wants to hear of which nodes. */
 export class Watches {
-  readonly #wakers = new Map<string, Set<() => void>>();
+  readonly #wakes = new Map<string, Set<Wake>>();
 
-  /** Whether somebody was there before, who has asked the server. */
-  add(path: string, wake: () => void): boolean {
-    const wakers = this.#wakers.get(path);
-    if (wakers) wakers.add(wake);
-    else this.#wakers.set(path, new Set([wake]));
-    return wakers !== undefined;
+  /** @param ask - has the server tell of the node */
+  constructor(private readonly ask: (path: string) => Promise<void>) {}
+
+  /** Asks the server too, unless it was asked already. Returns what ends it. */
+  watch(path: string, wake: Wake): () => void {
+    const isWatched = this.#wakes.has(path);
+    const stop = this.listen(path, wake);
+    if (!isWatched) this.ask(path).catch((error: Error) => this.fire(path, error));
+    return stop;
   }
 
-  delete(path: string, wake: () => void): void {
-    const wakers = this.#wakers.get(path);
-    if (wakers?.delete(wake) && wakers.size === 0) this.#wakers.delete(path);
+  /** For who has asked the server. Returns what ends it. */
+  listen(path: string, wake: Wake): () => void {
+    const wakes = this.#wakes.get(path) ?? new Set();
+    this.#wakes.set(path, wakes.add(wake));
+    return () => {
+      if (wakes.delete(wake) && wakes.size === 0 && this.#wakes.get(path) === wakes) this.#wakes.delete(path);
+    };
   }
 
-  fire(path: string): void {
-    const wakers = this.#wakers.get(path);
-    this.#wakers.delete(path);
-    wakers?.forEach((wake) => wake());
+  fire(path: string, error?: Error): void {
+    const wakes = this.#wakes.get(path);
+    this.#wakes.delete(path);
+    wakes?.forEach((wake) => wake(error));
   }
 
-  fireAll(): void {
-    for (const path of [...this.#wakers.keys()]) this.fire(path);
+  /** When nothing would be heard any more. */
+  fireAll(error: Error): void {
+    for (const path of [...this.#wakes.keys()]) this.fire(path, error);
   }
 }

@@ -11,8 +11,8 @@ export class ZooKeeperGrant implements Grant, Hold {
   readonly validUntil: number;
   /** It was lost, or is being given back. */
   isOver = false;
-  /** Hears when something happens to the node. */
-  onNode: (() => void) | undefined;
+  /** Ends the watch of the node, if there is one. */
+  unwatch: (() => void) | undefined;
   #reason: Error | undefined;
   #controller: AbortController | undefined;
   #answer: Promise<ReleaseAnswer> | undefined;
@@ -49,6 +49,7 @@ export class ZooKeeperGrant implements Grant, Hold {
   end(): void {
     this.isOver = true;
     this.session.holds.delete(this);
+    this.unwatch?.();
   }
 
   release(): Promise<ReleaseAnswer> {

@@ -1,11 +1,16 @@
-// Run by processes.ts in a process of its own: a LockService that does what the test says.
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { redisBackend } from '../../lib/backends/redis';
+// Run by worker.ts in a process of its own: a LockService that does what the test says.
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { RedisBackendOptions } from '../../lib/backends/redis';
+import { redisBackend } from '../../lib/backends/redis';
+import type { ZooKeeperBackendOptions } from '../../lib/backends/zookeeper';
+import { zookeeperBackend } from '../../lib/backends/zookeeper';
+import type { LockBackend } from '../../lib/core/backend';
 import type { Lock } from '../../lib/core/lock';
-import type { LockServiceOptions } from '../../lib/core/options';
 import { LockService } from '../../lib/core/lock-service';
-import type { AcquireOptions } from '../../lib/core/options';
+import type { AcquireOptions, LockServiceOptions } from '../../lib/core/options';
+
+/** A backend, as it can be told to another process. */
+export type BackendChoice = ['redis', RedisBackendOptions] | ['zookeeper', ZooKeeperBackendOptions];
 
 /** What became of a lock: the state in which a process found it. */
 export interface Findings {
@@ -13,6 +18,19 @@ export interface Findings {
   readonly remaining: number;
   readonly error: string | undefined;
   readonly aborted: boolean;
+}
+
+/** How long a lock was held, as its process saw it, on the clock that all processes share, in ns. */
+export interface Observation {
+  /** When it was got. */
+  readonly since: string;
+  /** The last moment at which it said that it is held. */
+  readonly heldAt: string;
+  /** The latest end that it has ever promised, by its remaining time. */
+  readonly promised: string;
+  /** When its signal aborted; undefined if it was given back. */
+  readonly abortedAt: string | undefined;
+  readonly error: string | undefined;
 }
 
 /** One section of the load: who was in it from when to when, on the clock that all processes share, in ns. */
@@ -30,9 +48,10 @@ export interface Job {
   readonly options: AcquireOptions;
 }
 
-const [backend, options] = JSON.parse(process.argv[2]!) as [RedisBackendOptions, LockServiceOptions];
-const locks = new LockService({ backend: redisBackend(backend), ...options });
+const [backend, options] = JSON.parse(process.argv[2]!) as [BackendChoice, LockServiceOptions];
+const locks = new LockService({ backend: make(backend), ...options });
 const held = new Map<string, Lock>();
+const observations = new Map<string, Promise<Observation>>();
 const stamp = (): string => String(process.hrtime.bigint());
 
 const commands = {
@@ -57,6 +76,29 @@ const commands = {
   },
   async find(key: string): Promise<Findings> {
     return find(held.get(key)!);
+  },
+  /** Lets nothing else run for so many ms. Resolves with what is found right after that. */
+  async block(key: string, ms: number): Promise<Findings> {
+    for (const end = performance.now() + ms; performance.now() < end;);
+    return find(held.get(key)!);
+  },
+  /** Resolves when the lock is not held any more. Every lock is observed from the moment that it is got. */
+  async observed(key: string): Promise<Observation> {
+    return observations.get(key)!;
+  },
+  /** Takes the lock again and again for so many ms, whatever happens; a section ends when its lock does. */
+  async strive(key: string, ms: number): Promise<{ readonly stays: Stay[]; readonly errors: string[] }> {
+    const stays: Stay[] = [];
+    const errors: string[] = [];
+    for (const end = performance.now() + ms; performance.now() < end;) {
+      const lock = await locks.acquire(key).catch(({ name }: Error) => void errors.push(name));
+      if (!lock) continue;
+      const { since, heldAt } = await observe(lock, 5);
+      stays.push({ key, shared: false, token: String(lock.fencingToken), from: since, to: heldAt });
+      if (!lock.held) errors.push('LockLostError');
+      await lock.release();
+    }
+    return { stays, errors };
   },
   /** Callers at work one after the other, all jobs at once. */
   async load(jobs: readonly Job[]): Promise<Stay[]> {
@@ -87,9 +129,33 @@ const commands = {
 
 export type Commands = typeof commands;
 
+function make([kind, terms]: BackendChoice): LockBackend {
+  return kind === 'redis' ? redisBackend(terms) : zookeeperBackend(terms);
+}
+
 function keep(key: string, lock: Lock): string {
   held.set(key, lock);
+  observations.set(key, observe(lock));
   return String(lock.fencingToken);
+}
+
+/** Looks at a lock until it is not held any more, or so many ms have passed. */
+async function observe(lock: Lock, ms = Infinity): Promise<Observation> {
+  const since = stamp();
+  const end = performance.now() + ms;
+  let heldAt = since;
+  let promised = 0n;
+  let abortedAt: string | undefined;
+  lock.signal.addEventListener('abort', () => (abortedAt = stamp()));
+  for (;;) {
+    const now = stamp(); // before it is asked: the process may be stopped in between
+    const remaining = BigInt(Math.floor(lock.remainingTime() * 1e6));
+    if (!lock.held || performance.now() > end) break;
+    heldAt = now;
+    if (BigInt(now) + remaining > promised) promised = BigInt(now) + remaining;
+    await sleep(1);
+  }
+  return { since, heldAt, promised: String(promised), abortedAt, error: find(lock).error };
 }
 
 function find(lock: Lock): Findings {

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { RedisBackendOptions } from '../../lib/backends/redis';
 import type { LockServiceOptions } from '../../lib/core/options';
-import type { Commands } from './worker.fixture';
+import type { BackendChoice, Commands } from './worker.fixture';
 
 /** Compiles what it loads as jest does. */
 const SCRIPT = `
@@ -34,7 +33,7 @@ export class Worker {
   private readonly ended: Promise<unknown>;
   private count = 0;
 
-  private constructor(backend: RedisBackendOptions, options: LockServiceOptions) {
+  private constructor(backend: BackendChoice, options: LockServiceOptions) {
     const { NODE_OPTIONS: _, ...env } = process.env;
     const args = ['-e', SCRIPT, join(__dirname, 'worker.fixture.ts'), JSON.stringify([backend, options])];
     this.child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
@@ -46,7 +45,7 @@ export class Worker {
     });
   }
 
-  static async start(backend: RedisBackendOptions, options: LockServiceOptions): Promise<Worker> {
+  static async start(backend: BackendChoice, options: LockServiceOptions): Promise<Worker> {
     const worker = new Worker(backend, options);
     await worker.answerTo(0);
     return worker;
