@@ -1,20 +1,14 @@
-// One process of a contender: `node worker.mjs <library> <url> <ttl>`. Carries out the tasks that `workers.mjs` sends.
-import { once } from 'node:events';
-import { Redis } from 'ioredis';
-import { commands } from './command-count.mjs';
+// One process of a contender: `node worker.mjs <system> <library> <url> <ttl>`. Carries out the tasks of `workers.mjs`.
 import * as tasks from './tasks.mjs';
 
-const [library, url, ttl] = process.argv.slice(2);
-const { create } = await import(`./contenders/${library}.mjs`);
+const [system, library, url, ttl] = process.argv.slice(2);
+const { connect, commands } = await import(`./contenders/${system}/connection.mjs`);
+const { create } = await import(`./contenders/${system}/${library}.mjs`);
 const locks = new Map();
 
-/** The library with this retry delay, on a connection of its own that is there already. */
+/** The library with this retry delay, on a connection of its own. */
 async function lockWith(retryDelay) {
-  if (!locks.has(retryDelay)) {
-    const redis = new Redis(url);
-    await once(redis, 'ready');
-    locks.set(retryDelay, await create(redis, { ttl: Number(ttl), retryDelay }));
-  }
+  if (!locks.has(retryDelay)) locks.set(retryDelay, await create(await connect(url), { ttl: Number(ttl), retryDelay }));
   return locks.get(retryDelay);
 }
 

@@ -3,14 +3,18 @@ import { fileURLToPath } from 'node:url';
 
 const worker = fileURLToPath(new URL('worker.mjs', import.meta.url));
 
+/** A process of Node.js. @param args - what worker.mjs is to be given */
+export const nodeWorker = (...args) => fork(worker, args, { serialization: 'advanced' });
+
 /** Processes in which one library works; started when they are needed. */
 export class Workers {
   #processes = [];
 
-  constructor(library, { count = 1, url, ttl }) {
+  /** @param startOne - starts one of them, which hears tasks and sends results */
+  constructor(library, count, startOne) {
     this.library = library;
     this.count = count;
-    this.args = [library, url, String(ttl)];
+    this.startOne = startOne;
   }
 
   get running() {
@@ -25,7 +29,7 @@ export class Workers {
 
   async start() {
     if (this.running) return;
-    this.#processes = Array.from({ length: this.count }, () => fork(worker, this.args, { serialization: 'advanced' }));
+    this.#processes = Array.from({ length: this.count }, () => this.startOne());
     await Promise.all(this.#processes.map((child) => answerOf(child)));
   }
 

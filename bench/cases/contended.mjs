@@ -42,23 +42,25 @@ async function warmUp(bench, pool, { waiters }) {
 }
 
 async function measure(bench, pool, { crowds, ...params }) {
-  const scriptsBefore = await bench.scriptCalls();
+  const counted = await bench.startCount();
   const end = now() + bench.plan.roundMs;
   const gatherings = [];
+  const results = [];
   let stuck = false;
   do {
     const limits = { until: crowds ? 0 : end, giveUpAt: (crowds ? now() : end) + bench.plan.patienceMs };
-    const gathering = merged(await pool.call('contend', { ...params, ...limits }), limits);
+    const answers = await pool.call('contend', { ...params, ...limits });
+    const gathering = merged(answers, limits);
+    results.push(...answers);
     gatherings.push(gathering);
     stuck = gathering.unserved.length > 0;
   } while (!stuck && now() < end);
 
   if (stuck) pool.stop();
-  else checkCount(sum(gatherings.map(({ scripts }) => scripts)), (await bench.scriptCalls()) - scriptsBefore);
-  return summary(gatherings);
+  return summary(gatherings, await counted(results, { isWhole: !stuck }));
 }
 
-function summary(gatherings) {
+function summary(gatherings, commands) {
   const total = (figure) => sum(gatherings.map(figure));
   const all = (name) => gatherings.flatMap((gathering) => gathering[name]);
   const waits = [...all('sections').map(({ waited }) => waited), ...all('unserved')];
@@ -66,7 +68,7 @@ function summary(gatherings) {
   return {
     rate: (total(({ inTime }) => inTime) / total(({ duration }) => duration)) * 1e3,
     waits: [...waits, ...failures.map(({ waited }) => waited).filter((ms) => ms > 0)],
-    perSection: total(({ commands }) => commands) / all('sections').length,
+    perSection: commands / all('sections').length,
     overlaps: total(({ sections }) => overlaps(sections)),
     unserved: all('unserved').length,
     starved: total(({ starved }) => starved),
@@ -88,20 +90,7 @@ function merged(results, { until, giveUpAt }) {
     inTime: sections.filter(({ left }) => left <= ended).length,
     starved: until ? sum(results.map(({ starved }) => starved)) : 0,
     failures: results.flatMap(({ failures }) => failures),
-    commands: sum(results.flatMap(({ commands }) => Object.values(commands))),
-    scripts: sum(results.map(({ commands: { evalsha = 0, eval: whole = 0 } }) => evalsha + whole)),
   };
-}
-
-/**
- * No script can call a script, so of these Redis must have counted what our processes say that they have sent; but for a few
- * that were sent in the background, around the moment when we looked.
- */
-function checkCount(sent, seen) {
-  if (Math.abs(sent - seen) <= 2 + seen / 100) return;
-  throw new Error(
-    `The processes have sent ${sent} scripts, and Redis has run ${seen}: is it busy with something else?`,
-  );
 }
 
 function figuresOf(rounds) {

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allContenders } from '../contenders/index.mjs';
 import { number } from '../report.mjs';
 import { sum } from '../statistics.mjs';
 
@@ -17,7 +16,7 @@ export async function waiting(bench, { title, processes, waiters, goal }) {
     others.stop();
     return { library, failedWaiters, lost, rate: (commands / processes / ms) * 1e3 };
   };
-  const [own, ...rivals] = (await allContenders()).filter(({ setting }) => setting !== 'fast');
+  const [own, ...rivals] = bench.contenders.filter(({ setting }) => setting !== 'fast');
   const nestlock = await measure(own, ttl);
   const figures = [nestlock];
   for (const rival of bench.plan.allRivals ? rivals : []) figures.push(await measure(rival, rivalMs));

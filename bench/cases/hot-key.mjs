@@ -1,10 +1,9 @@
-import { allContenders } from '../contenders/index.mjs';
 import { number } from '../report.mjs';
 import { contended, poolsOf } from './contended.mjs';
 
 /** One key that many callers want at once, in one process or in several. */
 export async function hotKey(bench, { title, processes, waiters, goal, waitGoal }) {
-  const contenders = await allContenders();
+  const { contenders } = bench;
   const pools = poolsOf(bench, contenders, processes);
   const { rounds, sideRounds, allRivals } = bench.plan;
   const fast = contenders.filter(({ setting }) => allRivals || setting !== 'default');
@@ -26,7 +25,7 @@ export async function hotKey(bench, { title, processes, waiters, goal, waitGoal 
 
 /** Several processes with one caller each: what does it cost to pass a lock from one to another? */
 export async function handOver(bench, { title, processes, goal }) {
-  const contenders = bench.plan.allRivals ? await allContenders() : [{ library: 'nestlock' }];
+  const contenders = bench.plan.allRivals ? bench.contenders : [{ library: 'nestlock' }];
   const pools = poolsOf(bench, contenders, processes);
   const shape = { waiters: 1, sectionMs: 0, crowds: false, rounds: bench.plan.rounds };
   const figures = await contended(bench, { contenders, pools, ...shape });

@@ -9,7 +9,7 @@ let made = 0;
 const write = (n: number): string => `${prefixOf(uuid(++made))}__WRIT__${digits(n)}`;
 const read = (n: number, permits?: number): string =>
   `${prefixOf(uuid(++made))}${markOf(readWrite, { mode: 'shared', permits: permits ?? Infinity })}${digits(n)}`;
-const lock = (n: number): string => `${prefixOf(uuid(++made))}-lock-${digits(n)}`;
+const lock = (n: number): string => `${prefixOf(uuid(++made))}lock-${digits(n)}`;
 
 /** Where the last of them stands, whatever the order in which the server lists them. */
 function standingOfLast(...names: string[]): unknown {
@@ -23,7 +23,7 @@ describe('names of nodes', () => {
   test('are those of Apache Curator', () => {
     expect(prefixOf(uuid(7)) + markOf(readWrite, { mode: 'exclusive', permits: 1 })).toBe(`_c_${uuid(7)}-__WRIT__`);
     expect(prefixOf(uuid(7)) + markOf(readWrite, { mode: 'shared', permits: Infinity })).toBe(`_c_${uuid(7)}-__READ__`);
-    expect(prefixOf(uuid(7)) + markOf(mutex, { mode: 'exclusive', permits: 1 })).toBe(`_c_${uuid(7)}--lock-`);
+    expect(prefixOf(uuid(7)) + markOf(mutex, { mode: 'exclusive', permits: 1 })).toBe(`_c_${uuid(7)}-lock-`);
   });
 
   test('have the permits in them', () => {
@@ -70,7 +70,7 @@ describe('who has the lock', () => {
   test('names with other prefixes count: of old versions of Curator, and of those who have none', () => {
     expect(standingOfLast('__WRIT__0000000003', write(4))).toEqual({ behind: '__WRIT__0000000003' });
     const own = lock(5);
-    expect(standingOf(own, ['lock-lock-0000000004', own], mutex)).toEqual({ behind: 'lock-lock-0000000004' });
+    expect(standingOf(own, ['lock-0000000004', own], mutex)).toEqual({ behind: 'lock-0000000004' });
   });
 });
 
@@ -133,7 +133,7 @@ describe('nodes that this recipe does not know', () => {
 
   test.each([...OTHERS, write(1), read(1), read(1, 3)])('%s, beside a mutex', (name) => {
     const own = lock(2);
-    expect(() => standingOf(own, [name, own], mutex)).toThrow(`child "${name}", and { curator: 'mutex' } knows only "…-lo`);
+    expect(() => standingOf(own, [name, own], mutex)).toThrow(`child "${name}", and { curator: 'mutex' } knows only "…lock-0000000001":`);
   });
 
   test('they are an error wherever they stand in the line', () => {

@@ -3,6 +3,7 @@
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Scanner;
 import java.util.StringJoiner;
@@ -43,6 +44,7 @@ public final class CuratorBench {
 
     /** @param args - `curator` or `bare`, the server's address, and the time-out of sessions in ms */
     public static void main(String[] args) throws Exception {
+        Locale.setDefault(Locale.ROOT);
         CuratorBench bench = new CuratorBench(args[0].equals("bare"), args[1], Integer.parseInt(args[2]));
         System.out.println("{\"result\":\"ready\"}");
         Scanner input = new Scanner(System.in);
