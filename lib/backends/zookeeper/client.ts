@@ -31,7 +31,6 @@ export interface ZooKeeperClient extends ClientRequests {
    * not; that takes longer than the rest of the call.
    */
   readonly native?: ClientRequests;
-  /** 0 if no server could be found by its name, and after its end. */
   readonly state: number;
   /** What the server has granted as the session's time-out, in ms. */
   readonly timeout: number;

@@ -26,8 +26,8 @@ export interface ConnectionHandlers {
  *   between, by whomever, gets that number, and is never heard of, or the process ends with a failed assertion in libuv.
  * - After some failures it sets itself no timer, and never tries again.
  *
- * So a client whose connection is lost is closed at once, and nothing of ours runs while one is at work: it calls back in
- * the middle of everything, perhaps with such a socket at hand.
+ * So a client whose connection is lost is closed at once, and all else is done afterwards: it calls back in the middle of its
+ * work, perhaps with such a socket at hand.
  */
 export class Connection {
   readonly requests: Requests;
@@ -42,27 +42,23 @@ export class Connection {
     private readonly handlers: ConnectionHandlers,
   ) {
     const client = (this.#client = new Driver(config));
-    this.requests = new Requests(client, () => this.#checkSocket());
+    this.requests = new Requests(client, () => {
+      if (this.#isUp && client.state !== CONNECTED) this.#lose(); // the request has found it broken
+    });
     client.on('connect', () => {
       this.#isUp = true;
       afterwards(() => this.#isOver || handlers.onUp());
     });
-    client.on('connecting', () => {
-      this.#isUp = false;
-      afterwards(() => this.#down());
-    });
+    client.on('connecting', () => this.#lose());
     client.on('close', (_: unknown, code: number) => {
-      this.requests.end(); // from now on it must not be touched
-      afterwards(() => this.#down(code));
+      if (this.#isOver) return;
+      this.#isOver = true;
+      this.requests.end();
+      afterwards(() => handlers.onDown(code));
     });
     for (const event of ['deleted', 'changed', 'child'])
       client.on(event, (_: unknown, path: string) => afterwards(() => this.#isOver || handlers.onNode(path)));
     client.init();
-  }
-
-  /** Whether one of the servers could be found by its name. */
-  get hasAddress(): boolean {
-    return this.#client.state !== 0;
   }
 
   /** What the server has granted, in ms. */
@@ -83,16 +79,8 @@ export class Connection {
     this.#client.close();
   }
 
-  #down(code?: number): void {
+  #lose(): void {
     if (this.#isOver) return;
-    this.close();
-    this.handlers.onDown(code);
-  }
-
-  /** A request may have closed it, without a word. */
-  #checkSocket(): void {
-    if (!this.#isUp || this.#client.state === CONNECTED) return;
-    this.#isUp = false;
     this.close();
     afterwards(() => this.handlers.onDown(undefined));
   }

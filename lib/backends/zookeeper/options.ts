@@ -45,7 +45,11 @@ const NAMES = [
 
 /** Options that have been checked. */
 export interface ZooKeeperSettings {
+  /** As it was given, for messages. */
   readonly connect: string;
+  readonly servers: readonly { readonly host: string; readonly port: number }[];
+  /** The folder that everything happens in; empty for none. */
+  readonly chroot: string;
   readonly sessionTimeout: number;
   readonly root: string;
   readonly auth: string | undefined;
@@ -67,7 +71,7 @@ export function checkZooKeeperOptions(target: string | ZooKeeperBackendOptions):
   const { connect, sessionTimeout = '10s', root = '/nestlock', auth, curator = 'readWrite' } = target;
   const { commandTimeout = '2s', options = {} } = target;
   return {
-    connect: checkConnect(connect),
+    ...checkConnect(connect),
     sessionTimeout: Math.ceil(checkDuration('sessionTimeout', sessionTimeout, 100)),
     root: checkRoot(root),
     auth: checkAuth(auth),
@@ -77,8 +81,7 @@ export function checkZooKeeperOptions(target: string | ZooKeeperBackendOptions):
   };
 }
 
-/** With the port in every address, as the client wants it. */
-function checkConnect(connect: unknown): string {
+function checkConnect(connect: unknown): Pick<ZooKeeperSettings, 'connect' | 'servers' | 'chroot'> {
   const wrong = expected(
     'connect',
     'addresses such as "zk1:2181,zk2:2181", perhaps with a folder behind, "/app"',
@@ -86,21 +89,19 @@ function checkConnect(connect: unknown): string {
   );
   if (typeof connect !== 'string') throw wrong;
   const slash = connect.indexOf('/');
-  const [hosts, chroot] = slash < 0 ? [connect, ''] : [connect.slice(0, slash), connect.slice(slash)];
-  const addresses = hosts.split(',').map((each) => ADDRESS.exec(each.trim())?.groups as Address | undefined);
-  const ports = addresses.map((address) => Number(address?.port ?? 2181));
-  if (addresses.includes(undefined) || ports.some((port) => port < 1 || port > 65_535)) throw wrong;
-  if (chroot !== '' && chroot !== '/') {
-    const fault = faultOf(chroot);
-    if (fault !== undefined)
-      throw new LockConfigError(`Expected "connect" to end with a path, got ${show(chroot)}, ${fault}`);
-  }
-  return addresses.map((address, i) => `${address!.host}:${ports[i]}`).join() + (chroot === '/' ? '' : chroot);
-}
-
-interface Address {
-  readonly host: string;
-  readonly port?: string;
+  const chroot = slash < 0 ? '' : connect.slice(slash);
+  const fault = chroot === '' ? undefined : faultOf(chroot);
+  if (fault !== undefined)
+    throw new LockConfigError(`Expected "connect" to end with a path, got ${show(chroot)}, ${fault}`);
+  const servers = connect
+    .slice(0, slash < 0 ? undefined : slash)
+    .split(',')
+    .map((address) => {
+      const { host, port = '2181' } = ADDRESS.exec(address.trim())?.groups ?? {};
+      if (host === undefined || Number(port) < 1 || Number(port) > 65_535) throw wrong;
+      return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+    });
+  return { connect, servers, chroot: chroot === '/' ? '' : chroot };
 }
 
 const ADDRESS = /^(?<host>\[[\da-f:.%]+\]|[\w.-]+)(:(?<port>\d+))?$/i;

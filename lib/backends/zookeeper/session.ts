@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import type { Clock, Timer } from '../../core/clock';
 import { Code, Flags } from './client';
 import type { Credentials } from './connection';
@@ -32,7 +33,7 @@ export class Session {
   problem: Error | undefined;
   /** What the server has agreed to, in ms. */
   timeout: number;
-  #connection!: Connection;
+  #connection: Connection | undefined;
   #credentials: Credentials | undefined;
   readonly #lease = new SessionLease();
   #isConnected = false;
@@ -54,11 +55,12 @@ export class Session {
   }
 
   start(): void {
-    this.#connect();
+    void this.#connect();
   }
 
+  /** Of the present connection, or the last one; there is one as soon as it was usable. */
   get requests(): Requests {
-    return this.#connection.requests;
+    return this.#connection!.requests;
   }
 
   /** It is connected, and may do what it has to. */
@@ -78,7 +80,7 @@ export class Session {
   /** Has it proven once more; resolves with `validUntil`. @throws ZooKeeperError */
   async prove(): Promise<number> {
     if (!this.#isConnected) throw new ZooKeeperError(Code.connectionLoss, 'set', 'heartbeat');
-    await (this.#beat ?? this.#startBeat());
+    await this.#keepAlive();
     return this.validUntil;
   }
 
@@ -86,7 +88,7 @@ export class Session {
   end(): void {
     if (this.#isOver) return;
     this.#end(new Error('The session with ZooKeeper was closed'));
-    this.#connection.close();
+    this.#connection?.close();
   }
 
   /** Proves it no more: what it holds ends at `validUntil` for us, and some time later for others. */
@@ -94,40 +96,56 @@ export class Session {
     this.#plan(undefined);
   }
 
-  #connect(): void {
-    const { connect, sessionTimeout, auth, options } = this.settings;
+  async #connect(): Promise<void> {
+    const addresses = await this.#lookUp();
+    if (this.#isOver) return;
+    if (addresses.length === 0) {
+      this.#setUsable(false, new Error(`The names in "${this.settings.connect}" lead to no server`));
+      this.#plan(RETRY_AFTER, () => void this.#connect());
+      return;
+    }
+    const { chroot, sessionTimeout, auth, options } = this.settings;
+    const connect = addresses.join() + chroot;
     const config = { debug_level: 0, ...options, connect, timeout: sessionTimeout, ...this.#credentials };
     this.#askedAt = this.clock.now();
     const connection = (this.#connection = new Connection(this.Driver, config, {
-      onUp: () => this.#connected(),
+      onUp: () => this.#connected(connection),
       onDown: (code) => this.#disconnected(code),
       onNode: (path) => this.watches.fire(path),
     }));
-    if (!connection.hasAddress) this.#setUsable(false, new Error(`The names in "${connect}" lead to no server`));
-    else if (auth !== undefined) void connection.requests.authenticate(auth).catch(() => undefined); // it will be told
-    const patience = Math.min(this.timeout / 2, Math.max(1_000, this.timeout / 4));
-    this.#plan(connection.hasAddress ? patience : RETRY_AFTER, () => {
+    if (auth !== undefined) void connection.requests.authenticate(auth).catch(() => undefined); // it will be told
+    this.#plan(Math.min(this.timeout / 2, Math.max(1_000, this.timeout / 4)), () => {
       connection.close();
-      this.#connect();
+      void this.#connect();
     });
   }
 
-  #connected(): void {
+  /** The client would do it too, and let everything else wait meanwhile. */
+  async #lookUp(): Promise<readonly string[]> {
+    const found = this.settings.servers.map(async ({ host, port }) => {
+      const addresses = await lookup(host, { all: true }).catch(() => []);
+      return addresses.map(({ address }) => `${address}:${port}`);
+    });
+    return (await Promise.all(found)).flat();
+  }
+
+  #connected(connection: Connection): void {
     this.#isConnected = true;
-    this.timeout = this.#connection.timeout;
+    this.timeout = connection.timeout;
     if (this.#credentials) this.#lease.resumed(this.#askedAt, this.timeout);
     else this.#lease.made(this.#askedAt, this.timeout);
-    this.#credentials = this.#connection.credentials;
-    this.#startBeat().catch(() => undefined);
+    this.#credentials = connection.credentials;
+    this.#keepAlive().catch(() => undefined);
   }
 
   #disconnected(code: number | undefined): void {
     if (this.#isOver) return;
     this.#isConnected = false;
     this.#beat = undefined;
+    this.#plan(undefined);
     if (code === undefined) {
       this.#setUsable(false, undefined);
-      this.#connect();
+      void this.#connect();
     } else if (code === Code.sessionExpired) {
       this.#end(new Error('The session with ZooKeeper has expired'));
     } else {
@@ -159,8 +177,9 @@ export class Session {
     this.#timer?.unref?.();
   }
 
-  #startBeat(): Promise<void> {
-    this.#plan(this.timeout / BEATS, () => void this.#startBeat().catch(() => undefined));
+  #keepAlive(): Promise<void> {
+    this.#plan(this.timeout / BEATS, () => void this.#keepAlive().catch(() => undefined));
+    if (this.#beat) return this.#beat;
     const beat = this.#writeNode().finally(() => {
       if (this.#beat === beat) this.#beat = undefined;
     });
@@ -186,12 +205,17 @@ export class Session {
   async #touch(): Promise<void> {
     const { requests } = this;
     const path = this.#path;
-    try {
-      await requests.write(path);
-    } catch (error) {
-      if (!hasCode(error, Code.noNode)) throw error;
+    for (;;) {
+      try {
+        return await requests.write(path);
+      } catch (error) {
+        if (!hasCode(error, Code.noNode)) throw error;
+      }
       await requests.makeContainers(parentOf(path), this.settings);
-      await requests.create(path, '', Flags.ephemeral);
+      await requests.create(path, '', Flags.ephemeral).catch((error: unknown) => {
+        // Another heartbeat has made it, or the container has vanished again.
+        if (!hasCode(error, Code.nodeExists) && !hasCode(error, Code.noNode)) throw error;
+      });
     }
   }
 
