@@ -69,16 +69,22 @@ export class Attempt {
     const { recipe } = this.context.settings;
     const mark = markOf(recipe, this.claim);
     for (let id = this.claim.holder; ; this.#check()) {
-      const session = await this.#usableSession();
+      const { current } = this.context.sessions;
+      const session = current.isUsable ? current : await this.#usableSession();
       if (this.#place?.session !== session) {
         this.#place = { session, id, parent: this.#parent, name: undefined, isUncertain: false };
         id = randomUUID(); // a node of an earlier session may be there for a while
       }
       try {
-        const listing = await this.#look(this.#place, mark);
+        const listing = await (this.#place.name === undefined
+          ? this.#enter(this.#place, mark)
+          : this.#look(this.#place));
         this.#check();
         const standing = standingOf(this.#place.name, listing.names, recipe);
-        if (standing === 'held') return await this.#proven(session, listing.zxid);
+        if (standing === 'held') {
+          if (session.validUntil <= this.context.clock.now()) await this.#prove(session);
+          return listing.zxid;
+        }
         if (standing === 'absent')
           this.#place.name = undefined; // somebody has deleted it
         else if (!this.claim.wait) return await this.#leave(this.#place);
@@ -101,10 +107,8 @@ export class Attempt {
     }
   }
 
-  async #look(place: Place, mark: string): Promise<Listing> {
-    const { requests } = place.session;
-    if (place.name === undefined) return this.#enter(place, mark);
-    return this.#isCrowded ? requests.watchedChildren(place.parent) : requests.children(place.parent);
+  #look({ session: { requests }, parent }: Place): Promise<Listing> {
+    return this.#isCrowded ? requests.watchedChildren(parent) : requests.children(parent);
   }
 
   /** Makes the node, unless it is there already, and lists it with the others in the same go. */
@@ -117,29 +121,29 @@ export class Attempt {
     for (;;) {
       this.#check();
       place.isUncertain = true;
-      const [created, listed] = await Promise.allSettled([
-        requests.create(join(parent, prefixOf(place.id) + mark), this.#label, Flags.ephemeralSequential),
-        requests.children(parent),
-      ]);
-      if (created.status === 'fulfilled') {
-        place.name = created.value.slice(created.value.lastIndexOf('/') + 1);
+      const path = join(parent, prefixOf(place.id) + mark);
+      const creating = requests.create(path, this.#label, Flags.ephemeralSequential);
+      const listing = requests.children(parent);
+      listing.catch(() => undefined); // it is looked at below, or the other one has failed as well
+      try {
+        const created = await creating;
+        place.name = created.slice(created.lastIndexOf('/') + 1);
         place.isUncertain = false;
-        if (listed.status === 'rejected') throw listed.reason;
-        const listing = listed.value;
-        if (namesOf(place.id, listing.names, settings.recipe).length > 1)
-          for (const name of await settle(place, listing, settings.recipe)) this.context.discard({ ...place, name });
-        return listing;
+      } catch (error) {
+        place.isUncertain = (error as ZooKeeperError).isLoss;
+        if (!hasCode(error, Code.noNode)) throw error;
+        await requests.makeContainers(parent, settings);
+        continue;
       }
-      const error = created.reason as ZooKeeperError;
-      place.isUncertain = error.isLoss;
-      if (error.code !== Code.noNode) throw error;
-      await requests.makeContainers(parent, settings);
+      const { names } = await listing;
+      if (namesOf(place.id, names, settings.recipe).length > 1)
+        for (const name of await settle(place, names, settings.recipe)) this.context.discard({ ...place, name });
+      return listing;
     }
   }
 
-  async #proven(session: Session, zxid: number): Promise<number> {
-    if (session.validUntil > this.context.clock.now()) return zxid;
-    if ((await session.prove()) > this.context.clock.now()) return zxid;
+  async #prove(session: Session): Promise<void> {
+    if ((await session.prove()) > this.context.clock.now()) return;
     throw unavailable('The session with ZooKeeper could not be proven in time');
   }
 

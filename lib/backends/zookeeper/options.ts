@@ -90,9 +90,6 @@ function checkConnect(connect: unknown): Pick<ZooKeeperSettings, 'connect' | 'se
   if (typeof connect !== 'string') throw wrong;
   const slash = connect.indexOf('/');
   const chroot = slash < 0 ? '' : connect.slice(slash);
-  const fault = chroot === '' ? undefined : faultOf(chroot);
-  if (fault !== undefined)
-    throw new LockConfigError(`Expected "connect" to end with a path, got ${show(chroot)}, ${fault}`);
   const servers = connect
     .slice(0, slash < 0 ? undefined : slash)
     .split(',')
@@ -101,6 +98,9 @@ function checkConnect(connect: unknown): Pick<ZooKeeperSettings, 'connect' | 'se
       if (host === undefined || Number(port) < 1 || Number(port) > 65_535) throw wrong;
       return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
     });
+  const fault = chroot === '' ? undefined : faultOf(chroot);
+  if (fault !== undefined)
+    throw new LockConfigError(`Expected "connect" to end with a path, got ${show(chroot)}, ${fault}`);
   return { connect, servers, chroot: chroot === '/' ? '' : chroot };
 }
 

@@ -25,7 +25,7 @@ export async function lookFor(place: Place, recipe: Recipe): Promise<Listing | u
   try {
     await requests.sync(place.parent);
     const listing = await requests.children(place.parent);
-    await settle(place, listing, recipe);
+    await settle(place, listing.names, recipe);
     if (place.name !== undefined) return listing;
   } catch (error) {
     if (!hasCode(error, Code.noNode)) throw error;
@@ -38,7 +38,7 @@ export async function lookFor(place: Place, recipe: Recipe): Promise<Listing | u
  * Several nodes may be the claim's, if answers were lost or the same holder has asked before: the first one counts. Resolves
  * with the others. A node of an earlier session does not count, since it is about to vanish.
  */
-export async function settle(place: Place, { names }: Listing, recipe: Recipe): Promise<readonly string[]> {
+export async function settle(place: Place, names: readonly string[], recipe: Recipe): Promise<readonly string[]> {
   const own: string[] = [];
   for (const name of namesOf(place.id, names, recipe))
     if (await place.session.requests.isOurs(join(place.parent, name))) own.push(name);

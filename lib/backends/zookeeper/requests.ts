@@ -16,7 +16,7 @@ const ANY_VERSION = -1;
 const CREATOR_ALL = [{ perms: 31, scheme: 'auth', auth: '' }];
 
 /** Starts a request, which calls back if it returns 0. */
-type Start<T extends readonly unknown[]> = (done: (code: number, message: string, ...values: T) => void) => number;
+type Start<V extends readonly unknown[]> = (done: (code: number, message: string, ...values: V) => void) => number;
 
 /** The requests of one connection, as promises that reject with `ZooKeeperError`: with `invalidState` after its end. */
 export class Requests {
@@ -37,42 +37,50 @@ export class Requests {
   }
 
   /** The path of the new node, with its number if it is a sequential one. */
-  async create(path: string, data: string, flags: number): Promise<string> {
-    const [created] = await this.#ask<[string]>('create', path, (done) =>
-      this.#requests.a_create(path, data, flags, done),
+  create(path: string, data: string, flags: number): Promise<string> {
+    return this.#ask(
+      'create',
+      path,
+      (done) => this.#requests.a_create(path, data, flags, done),
+      (created: string) => created,
     );
-    return created;
   }
 
-  async remove(path: string): Promise<void> {
-    await this.#ask('delete', path, (done) => this.#requests.a_delete_(path, ANY_VERSION, done));
+  remove(path: string): Promise<void> {
+    return this.#ask('delete', path, (done) => this.#requests.a_delete_(path, ANY_VERSION, done), nothing);
   }
 
-  async write(path: string): Promise<void> {
-    await this.#ask<[Stat]>('set', path, (done) => this.#requests.a_set(path, '', ANY_VERSION, done));
+  write(path: string): Promise<void> {
+    return this.#ask('set', path, (done) => this.#requests.a_set(path, '', ANY_VERSION, done), nothing);
   }
 
   /** Also watches it, once: the client emits `deleted` or `changed`. */
-  async watch(path: string): Promise<void> {
-    await this.#ask<[Stat, Buffer]>('get', path, (done) => this.#requests.a_get(path, true, done));
+  watch(path: string): Promise<void> {
+    return this.#ask('get', path, (done) => this.#requests.a_get(path, true, done), nothing);
   }
 
   /** Whether this session has made the node. */
-  async isOurs(path: string): Promise<boolean> {
-    const [stat] = await this.#ask<[Stat]>('exists', path, (done) => this.#requests.a_exists(path, false, done));
-    return stat.createdInThisSession;
+  isOurs(path: string): Promise<boolean> {
+    return this.#ask(
+      'exists',
+      path,
+      (done) => this.#requests.a_exists(path, false, done),
+      ({ createdInThisSession }: Stat) => createdInThisSession,
+    );
   }
 
   /** From now on, reads have all that was agreed upon until now. */
-  async sync(path: string): Promise<void> {
-    await this.#ask<[string]>('sync', path, (done) => this.#requests.a_sync(path, done));
+  sync(path: string): Promise<void> {
+    return this.#ask('sync', path, (done) => this.#requests.a_sync(path, done), nothing);
   }
 
-  async children(path: string, watch = false): Promise<Listing> {
-    const [names, { pzxid }] = await this.#ask<[string[], Stat]>('list', path, (done) =>
-      this.#requests.a_get_children2(path, watch, done),
+  children(path: string, watch = false): Promise<Listing> {
+    return this.#ask(
+      'list',
+      path,
+      (done) => this.#requests.a_get_children2(path, watch, done),
+      (names: string[], { pzxid }: Stat) => ({ names, zxid: pzxid }),
     );
-    return { names, zxid: pzxid };
   }
 
   /**
@@ -106,23 +114,31 @@ export class Requests {
     if (errors.at(-1)) throw errors.find((error) => error !== undefined)!;
   }
 
-  async authenticate(auth: string): Promise<void> {
-    await this.#ask('authenticate', 'digest', (done) => this.client.add_auth('digest', auth, done));
+  authenticate(auth: string): Promise<void> {
+    return this.#ask('authenticate', 'digest', (done) => this.client.add_auth('digest', auth, done), nothing);
   }
 
-  async #restrict(path: string): Promise<void> {
-    await this.#ask('restrict', path, (done) => this.client.a_set_acl(path, ANY_VERSION, CREATOR_ALL, done));
+  #restrict(path: string): Promise<void> {
+    const start: Start<[]> = (done) => this.client.a_set_acl(path, ANY_VERSION, CREATOR_ALL, done);
+    return this.#ask('restrict', path, start, nothing);
   }
 
-  #ask<T extends readonly unknown[] = []>(operation: string, path: string, start: Start<T>): Promise<T> {
+  #ask<V extends readonly unknown[], T>(
+    operation: string,
+    path: string,
+    start: Start<V>,
+    read: (...values: V) => T,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       const fail = (code: number, said?: string): void => reject(new ZooKeeperError(code, operation, path, said));
       if (this.#isOver) return fail(Code.invalidState);
       const code = start((answer, said, ...values) => {
-        afterwards(() => (answer === Code.ok ? resolve(values) : fail(answer, said)));
+        afterwards(() => (answer === Code.ok ? resolve(read(...values)) : fail(answer, said)));
       });
       if (code !== Code.ok) fail(code);
       this.onSent();
     });
   }
 }
+
+const nothing = (): void => undefined;

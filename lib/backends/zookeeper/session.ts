@@ -16,6 +16,12 @@ const BEATS = 6;
 /** How long until the next try when there is no address to try, in ms. */
 const RETRY_AFTER = 1_000;
 
+/**
+ * For the client. When it has been told so many times in a row that there is something to read, but not yet a whole answer, it
+ * claims that the session has expired: because of a long answer in many pieces, for example.
+ */
+const DEFAULTS = { debug_level: 0, response_counter_limit: 2 ** 31 - 1 };
+
 /** What ends with a session. */
 export interface Hold {
   lose(reason: Error): void;
@@ -106,7 +112,7 @@ export class Session {
     }
     const { chroot, sessionTimeout, auth, options } = this.settings;
     const connect = addresses.join() + chroot;
-    const config = { debug_level: 0, ...options, connect, timeout: sessionTimeout, ...this.#credentials };
+    const config = { ...DEFAULTS, ...options, connect, timeout: sessionTimeout, ...this.#credentials };
     this.#askedAt = this.clock.now();
     const connection = (this.#connection = new Connection(this.Driver, config, {
       onUp: () => this.#connected(connection),

@@ -1,5 +1,5 @@
 import type { Claim, Grant, ReleaseAnswer } from '../../core/backend';
-import type { Clock, Timer } from '../../core/clock';
+import type { Clock } from '../../core/clock';
 import { systemClock } from '../../core/clock';
 import type { AttemptContext } from './attempt';
 import { Attempt } from './attempt';
@@ -43,8 +43,8 @@ export class ZooKeeperStore implements AttemptContext {
     return Promise.all((grants as readonly ZooKeeperGrant[]).map((grant) => this.#renew(grant).catch(() => undefined)));
   }
 
-  async release(grant: ZooKeeperGrant): Promise<ReleaseAnswer> {
-    if (grant.isOver) return 'lost';
+  release(grant: ZooKeeperGrant): Promise<ReleaseAnswer> {
+    if (grant.isOver) return Promise.resolve('lost');
     grant.end();
     return this.#within(this.#inBackground(this.#remove(grant)), 'The lock could not be given back');
   }
@@ -127,12 +127,12 @@ export class ZooKeeperStore implements AttemptContext {
   /** Rejects with LockUnavailableError after `commandTimeout`. */
   #within<T>(promise: Promise<T>, what: string): Promise<T> {
     const { clock, settings, sessions } = this;
-    let timer: Timer;
-    const timeout = new Promise<never>((_, reject) => {
+    return new Promise((resolve, reject) => {
       const fail = (): void =>
         reject(unavailable(`${what} within ${settings.commandTimeout} ms`, sessions.current.problem));
-      timer = clock.setTimeout(fail, settings.commandTimeout);
+      const timer = clock.setTimeout(fail, settings.commandTimeout);
+      const settled = (): void => clock.clearTimeout(timer);
+      promise.then(resolve, reject).then(settled, settled);
     });
-    return Promise.race([promise, timeout]).finally(() => clock.clearTimeout(timer));
   }
 }
