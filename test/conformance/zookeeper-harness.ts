@@ -19,7 +19,7 @@ export const SESSIONS: readonly LockBackendCapability[] = ['acquire', 'shared', 
 
 const ROOT = '/nestlock';
 /** In ms. Long enough for a machine that does other things as well: much of it is spent without any heartbeat. */
-const SESSION = 4_000;
+const SESSION = 3_000;
 
 /** Some servers that keep locks together, and a client that looks into them. */
 export interface ZooKeeperPlace {
@@ -46,7 +46,7 @@ export async function playOn(
   const keys = new Set<string>();
   const backendAt = (addresses: readonly { host: string; port: number }[]): LockBackend => {
     const connect = addresses.map(({ host, port }) => `${host}:${port}`).join();
-    const backend = zookeeperBackend({ connect, sessionTimeout: SESSION, commandTimeout: '2s', ...options });
+    const backend = zookeeperBackend({ connect, sessionTimeout: SESSION, commandTimeout: '4s', ...options });
     const { acquire } = backend;
     backend.acquire = (claim) => {
       keys.add(claim.key);

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Claim, Grant } from '../../core/backend';
-import type { Clock, Timer } from '../../core/clock';
+import type { Clock } from '../../core/clock';
 import { Code, Flags } from './client';
 import type { Standing } from './contenders';
 import { markOf, namesOf, prefixOf, standingOf } from './contenders';
 import { hasCode, unavailable, ZooKeeperError } from './failures';
 import type { ZooKeeperSettings } from './options';
 import { join, nodeNameOf } from './paths';
+import { afterPatience } from './patience';
 import type { Place } from './place';
 import { lookFor, settle } from './place';
 import type { Listing } from './requests';
@@ -38,7 +39,7 @@ export class Attempt {
   /** It waits for any of too many to leave. */
   #isCrowded = false;
   #isOver = false;
-  #patience: Timer | undefined;
+  #patience: (() => void) | undefined;
   #reject!: (reason: unknown) => void;
   #wake: (() => void) | undefined;
 
@@ -200,15 +201,15 @@ export class Attempt {
 
   #expectAnswer(within = this.context.settings.commandTimeout): void {
     const { clock, sessions } = this.context;
-    this.#patience ??= clock.setTimeout(() => {
+    this.#patience ??= afterPatience(clock, within, () => {
       const { isUsable, problem } = sessions.current;
       const what = isUsable ? 'ZooKeeper did not answer' : 'There was no connection to ZooKeeper';
       this.#refuse(unavailable(`${what} within ${within} ms`, problem));
-    }, within);
+    });
   }
 
   #expectNothing(): void {
-    if (this.#patience) this.context.clock.clearTimeout(this.#patience);
+    this.#patience?.();
     this.#patience = undefined;
   }
 

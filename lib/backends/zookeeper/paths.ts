@@ -32,12 +32,6 @@ export function faultOf(path: string): string | undefined {
   return undefined;
 }
 
-/** The path and all those above it, from the top; none for the root of everything. */
-export function lineageOf(path: string): readonly string[] {
-  const names = path.split('/').filter((name) => name !== '');
-  return names.map((_, i) => `/${names.slice(0, i + 1).join('/')}`);
-}
-
 /** @param parent - may be the root of everything */
 export function join(parent: string, name: string): string {
   return parent === '/' ? `/${name}` : `${parent}/${name}`;

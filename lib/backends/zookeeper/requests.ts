@@ -1,7 +1,7 @@
 import type { ClientRequests, Stat, ZooKeeperClient } from './client';
 import { afterwards, Code, Flags } from './client';
 import { hasCode, ZooKeeperError } from './failures';
-import { isBelow, lineageOf } from './paths';
+import { isBelow, parentOf } from './paths';
 
 /** The children of a node. */
 export interface Listing {
@@ -96,22 +96,22 @@ export class Requests {
   }
 
   /**
-   * Makes the node and those above it, as far as they are missing. They vanish by themselves when they have been empty for
-   * a while. With `auth`, those from the root on are for the creator only.
+   * Makes the node, and those above it that are missing. They vanish by themselves when they have been empty for a while.
+   * With `auth`, those from the root on are for their creator only.
    */
-  async makeContainers(path: string, { root, auth }: { root: string; auth: string | undefined }): Promise<void> {
-    const made = lineageOf(path).map(async (each) => {
+  async makeContainers(path: string, settings: { root: string; auth: string | undefined }): Promise<void> {
+    for (;;) {
       try {
-        await this.create(each, '', Flags.container);
-        if (auth !== undefined && isBelow(root, each)) await this.#restrict(each);
-        return undefined;
+        await this.create(path, '', Flags.container);
+        if (settings.auth !== undefined && isBelow(settings.root, path)) await this.#restrict(path);
+        return;
       } catch (error) {
-        return hasCode(error, Code.nodeExists) ? undefined : (error as ZooKeeperError);
+        if (hasCode(error, Code.nodeExists)) return;
+        const parent = parentOf(path);
+        if (!hasCode(error, Code.noNode) || parent === '/') throw error;
+        await this.makeContainers(parent, settings);
       }
-    });
-    const errors = await Promise.all(made);
-    // One above may be there although we are not allowed to make it; the last one shows whether all is well.
-    if (errors.at(-1)) throw errors.find((error) => error !== undefined)!;
+    }
   }
 
   authenticate(auth: string): Promise<void> {

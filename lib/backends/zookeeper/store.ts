@@ -8,6 +8,7 @@ import type { Driver } from './driver';
 import { hasCode, unavailable, ZooKeeperError } from './failures';
 import type { ZooKeeperSettings } from './options';
 import { join } from './paths';
+import { afterPatience } from './patience';
 import type { Place } from './place';
 import { lookFor } from './place';
 import { Sessions } from './sessions';
@@ -130,8 +131,7 @@ export class ZooKeeperStore implements AttemptContext {
     return new Promise((resolve, reject) => {
       const fail = (): void =>
         reject(unavailable(`${what} within ${settings.commandTimeout} ms`, sessions.current.problem));
-      const timer = clock.setTimeout(fail, settings.commandTimeout);
-      const settled = (): void => clock.clearTimeout(timer);
+      const settled = afterPatience(clock, settings.commandTimeout, fail);
       promise.then(resolve, reject).then(settled, settled);
     });
   }
