@@ -1,23 +1,28 @@
 import { spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+const FOLDER = '/usr/share/java';
+
 /** Debian's; their manifests name all other libraries that they need, but none to log with. */
-const JARS = ['zookeeper', 'curator-recipes', 'slf4j-simple'].map((name) => `/usr/share/java/${name}.jar`);
-const PACKAGES = 'default-jdk-headless libzookeeper-java libcurator-recipes-java libslf4j-java';
+const JARS = ['zookeeper', 'curator-recipes', 'slf4j-simple'].map((name) => `${FOLDER}/${name}.jar`);
+const ADVICE =
+  'please install default-jdk-headless libzookeeper-java libcurator-recipes-java libslf4j-java (as Debian and Ubuntu call them).';
+
+export const NO_JAVA = `Found no java: ${ADVICE}`;
 
 /** The command of a Java program, with the options that Java has by itself. @throws Error that says what to install */
 export function java(logLevel, ...program) {
   const missing = JARS.find((jar) => !existsSync(jar));
-  if (missing) throw new Error(`Found no ${missing}: please install ${PACKAGES} (the names on Debian and Ubuntu).`);
+  if (missing) throw new Error(`Found no ${missing}: ${ADVICE}`);
   return ['java', `-Dorg.slf4j.simpleLogger.defaultLogLevel=${logLevel}`, '-cp', JARS.join(':'), ...program];
 }
 
-/** The version of Curator, from the name of its file. */
+/** The version of Curator, from the name of its file's other link. */
 export function curatorVersion() {
-  return /-([\d.]+)\.jar$/.exec(realpathSync(JARS[1]))?.[1] ?? 'unknown';
+  return /^curator-recipes-([\d.]+)\.jar$/m.exec(readdirSync(FOLDER).join('\n'))?.[1] ?? 'unknown';
 }
 
 /** A process of CuratorBench.java, used as a forked process of Node.js is. */

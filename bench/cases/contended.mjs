@@ -19,7 +19,7 @@ export async function contended(bench, { contenders, pools, rounds, ...shape }) 
       const pool = pools.get(entrant.library);
       if (!pool.running) await warmUp(bench, pool, shape);
       const key = `bench:hot:${entrant.library}:${entrant.setting}:${keys++}`;
-      entrant.rounds.push(await measure(bench, pool, { ...shape, ...entrant, key }));
+      entrant.rounds.push(await measure(bench, pool, { ...shape, retryDelay: entrant.retryDelay, key }));
     }
   }
   return entrants.map(({ rounds, ...contender }) => ({ ...contender, ...figuresOf(rounds) }));
@@ -42,6 +42,7 @@ async function warmUp(bench, pool, { waiters }) {
 }
 
 async function measure(bench, pool, { crowds, ...params }) {
+  if (bench.plan.usedKeys) await pool.call('contend', { ...params, waiters: 1, until: 0, giveUpAt: now() + 60_000 });
   const counted = await bench.startCount();
   const end = now() + bench.plan.roundMs;
   const gatherings = [];

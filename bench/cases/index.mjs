@@ -7,14 +7,17 @@ import { uncontended } from './uncontended.mjs';
 
 const bare = { library: 'bare', name: 'bare commands' };
 const curator = { library: 'curator', name: 'Curator' };
+const bares = ['bare', 'bare (Java)'];
 
 /** The cases under the names for `--only`, by the system that they need. Each gives `{ rows, tables?, problems? }`. */
 export const systems = {
   redis: {
     open: openRedis,
     cases: {
-      cycle: (bench) => uncontended(bench, { title: 'Free lock, one after the other', keys: 1, goal: 0.9, against: bare, rivals }),
-      keys: (bench) => uncontended(bench, { title: 'Free locks, 64 keys at once', keys: 64, goal: 0.9, against: bare, rivals }),
+      cycle: (bench) =>
+        uncontended(bench, { title: 'Free lock, one after the other', keys: 1, goal: 0.9, against: bare, rivals }),
+      keys: (bench) =>
+        uncontended(bench, { title: 'Free locks, 64 keys at once', keys: 64, goal: 0.9, against: bare, rivals }),
       process: (bench) => hotKey(bench, { title: 'Hot key, 1 process × 50', processes: 1, waiters: 50, goal: 50 }),
       processes: (bench) =>
         hotKey(bench, { title: 'Hot key, 4 processes × 25', processes: 4, waiters: 25, goal: 20, waitGoal: 0.2 }),
@@ -27,11 +30,25 @@ export const systems = {
   zookeeper: {
     open: openZooKeeper,
     cases: {
-      'zookeeper-cycle': (bench) => uncontended(bench, { title: 'ZooKeeper: free lock, one after the other', keys: 1, goal: 1, against: curator, rivals: bares }),
-      'zookeeper-keys': (bench) => uncontended(bench, { title: 'ZooKeeper: free locks, 64 keys at once', keys: 64, against: curator, rivals: bares }),
-      'zookeeper-process': (bench) => hotKey(bench, { title: 'ZooKeeper: hot key, 1 process × 50', processes: 1, waiters: 50, goal: 5 }),
-      'zookeeper-processes': (bench) => hotKey(bench, { title: 'ZooKeeper: hot key, 4 processes × 25', processes: 4, waiters: 25 }),
-      'zookeeper-handover': (bench) => handOver(bench, { title: 'ZooKeeper: hot key, 8 processes × 1', processes: 8 }),
+      'zookeeper-cycle': (bench) =>
+        uncontended(bench, {
+          title: 'ZooKeeper: free lock, one after the other',
+          keys: 1,
+          goal: 1,
+          against: curator,
+          rivals: bares,
+        }),
+      'zookeeper-keys': (bench) =>
+        uncontended(bench, {
+          title: 'ZooKeeper: free locks, 64 keys at once',
+          keys: 64,
+          against: curator,
+          rivals: bares,
+        }),
+      'zookeeper-process': (bench) =>
+        hotKey(bench, { title: 'ZooKeeper: hot key, 1 process × 50', processes: 1, waiters: 50, goal: 5 }),
+      'zookeeper-processes': (bench) =>
+        hotKey(bench, { title: 'ZooKeeper: hot key, 4 processes × 25', processes: 4, waiters: 25 }),
     },
   },
 };

@@ -1,30 +1,33 @@
 import { now } from '../clock.mjs';
-import { rivals } from '../contenders/index.mjs';
 import { number } from '../report.mjs';
 import { median, percentile } from '../statistics.mjs';
 
-/** Free locks, taken and given back: as many loops as there are keys. */
-export async function uncontended(bench, { title, keys, goal }) {
+/**
+ * Free locks, taken and given back: as many loops as there are keys.
+ *
+ * @param row - `against` is what nestlock has to match, `rivals` are libraries to look at as well
+ */
+export async function uncontended(bench, { title, keys, goal, against, rivals }) {
   const { pairs, rivalRounds } = bench.plan;
-  const pair = await inTurn(bench, { libraries: ['bare', 'nestlock'], ...pairs, keys });
-  const others = await inTurn(bench, { libraries: ['bare', ...rivals], ...rivalRounds, keys });
-  const { bare, nestlock } = pair;
+  const shape = { base: against.library, keys };
+  const pair = await inTurn(bench, { libraries: [against.library, 'nestlock'], ...pairs, ...shape });
+  const others = await inTurn(bench, { libraries: [against.library, ...rivals], ...rivalRounds, ...shape });
+  const { [against.library]: base, nestlock } = pair;
   return {
     rows: [
       {
         title,
         nestlock: `${number(nestlock.rate)}/s`,
-        against: `bare commands ${number(bare.rate)}/s`,
+        against: `${against.name} ${number(base.rate)}/s`,
         result: `${number(nestlock.ratio)} ×`,
-        goal: `≥ ${number(goal)} ×`,
-        met: nestlock.ratio >= goal,
+        ...(goal && { goal: `≥ ${number(goal)} ×`, met: nestlock.ratio >= goal }),
       },
     ],
     tables: [
       {
         title,
-        head: ['library', 'cycles per second', 'ratio to the bare commands', 'middle half of the ratios'],
-        body: Object.entries({ ...others, bare, nestlock }).map(([library, { rate, ratio, quarters }]) => [
+        head: ['library', 'cycles per second', `ratio to ${against.name}`, 'middle half of the ratios'],
+        body: Object.entries({ ...others, ...pair }).map(([library, { rate, ratio, quarters }]) => [
           library,
           number(rate),
           number(ratio),
@@ -40,22 +43,25 @@ export async function uncontended(bench, { title, keys, goal }) {
  * library has a process of its own, and new ones from time to time: what one costs its process (promise hooks, garbage)
  * the others do not pay, and a process that came out slow does not decide.
  */
-async function inTurn(bench, { libraries, rounds, restarts, keys }) {
+async function inTurn(bench, { libraries, base, rounds, restarts, keys }) {
   const seen = Object.fromEntries(libraries.map((library) => [library, { rates: [], ratios: [] }]));
-  const params = { keys: Array.from({ length: keys }, (_, i) => `bench:free:${i}`) };
-  const measure = async (pool, ms) => (await pool.call('cycle', { ...params, until: now() + ms }))[0].rate;
+  const all = Array.from({ length: Math.max(keys, bench.plan.warmUpKeys) }, (_, i) => `bench:free:${i}`);
+  const measure = async (pool, ms, count = keys) => {
+    const [{ rate }] = await pool.call('cycle', { keys: all.slice(0, count), until: now() + ms });
+    return rate;
+  };
 
   for (let start = 0; start <= restarts; start++) {
     const pools = libraries.map((library) => bench.workers(library));
     await Promise.all(pools.map((pool) => pool.start()));
-    await Promise.all(pools.map((pool) => measure(pool, bench.plan.warmUpMs)));
+    await Promise.all(pools.map((pool) => measure(pool, bench.plan.warmUpMs, all.length)));
     for (let round = 0; round < rounds; round++) {
       const rates = {};
       for (const pool of round % 2 === 0 ? pools : pools.toReversed())
         rates[pool.library] = await measure(pool, bench.plan.roundMs);
       for (const library of libraries) {
         seen[library].rates.push(rates[library]);
-        seen[library].ratios.push(rates[library] / rates.bare);
+        seen[library].ratios.push(rates[library] / rates[base]);
       }
     }
     for (const pool of pools) pool.stop();

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { java } from '../java.mjs';
+import { java, NO_JAVA } from '../java.mjs';
 import { startServer } from './server.mjs';
 
 const HOST = '127.0.0.1';
@@ -22,7 +22,7 @@ export async function startZooKeeper() {
       return java('info', 'org.apache.zookeeper.server.quorum.QuorumPeerMain', file);
     },
     ready: /ZooKeeper audit is disabled/, // its last word before it serves
-    missing: 'Found no java.',
+    missing: NO_JAVA,
   });
   while (!(await fourLetter(port, 'srvr')).includes('Mode:')) await sleep(100);
   return { url: `${HOST}:${port}`, port, stop };

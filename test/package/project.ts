@@ -24,19 +24,19 @@ export interface ProjectOptions {
   nest: '10' | '11' | '12';
   /** Further packages. Those of @nestjs without a version get the one of `nest`. */
   packages?: readonly string[];
+  /** Packages are not built, as where npm may not run their scripts. */
+  ignoreScripts?: boolean;
 }
 
-export async function makeProject({ nest, packages = [] }: ProjectOptions): Promise<Project> {
+export async function makeProject({ nest, packages = [], ignoreScripts }: ProjectOptions): Promise<Project> {
   const dir = await mkdtemp(join(tmpdir(), `nestlock-on-nest-${nest}-`));
   const remove = () => rm(dir, { recursive: true, force: true });
   try {
     await writeFile(join(dir, 'package.json'), JSON.stringify({ name: 'fixture', private: true }));
     const tarball = await pack(dir);
     const wanted = ['@nestjs/common', '@nestjs/core', 'rxjs@7', 'reflect-metadata@0.2', ...packages];
-    await npm(
-      ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball, ...wanted.map((name) => pin(name, nest))],
-      dir,
-    );
+    const options = ['--prefer-offline', '--no-audit', '--no-fund', ...(ignoreScripts ? ['--ignore-scripts'] : [])];
+    await npm(['install', ...options, tarball, ...wanted.map((name) => pin(name, nest))], dir);
   } catch (error) {
     await remove();
     throw error;

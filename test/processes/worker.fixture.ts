@@ -8,6 +8,7 @@ import type { LockBackend } from '../../lib/core/backend';
 import type { Lock } from '../../lib/core/lock';
 import { LockService } from '../../lib/core/lock-service';
 import type { AcquireOptions, LockServiceOptions } from '../../lib/core/options';
+import { bustle } from './bustle';
 
 /** A backend, as it can be told to another process. */
 export type BackendChoice = ['redis', RedisBackendOptions] | ['zookeeper', ZooKeeperBackendOptions];
@@ -24,8 +25,8 @@ export interface Findings {
 export interface Observation {
   /** When it was got. */
   readonly since: string;
-  /** The last moment at which it said that it is held. */
-  readonly heldAt: string;
+  /** The last moment at which it said that it is held; undefined if it was over when it was got. */
+  readonly heldAt: string | undefined;
   /** The latest end that it has ever promised, by its remaining time. */
   readonly promised: string;
   /** When its signal aborted; undefined if it was given back. */
@@ -94,7 +95,7 @@ const commands = {
       const lock = await locks.acquire(key).catch(({ name }: Error) => void errors.push(name));
       if (!lock) continue;
       const { since, heldAt } = await observe(lock, 5);
-      stays.push({ key, shared: false, token: String(lock.fencingToken), from: since, to: heldAt });
+      if (heldAt) stays.push({ key, shared: false, token: String(lock.fencingToken), from: since, to: heldAt });
       if (!lock.held) errors.push('LockLostError');
       await lock.release();
     }
@@ -120,6 +121,7 @@ const commands = {
     await Promise.all(jobs.map(work));
     return stays;
   },
+  bustle,
   /** The process ends by itself then, if nothing is left. */
   async close(): Promise<void> {
     await locks.close();
@@ -143,7 +145,7 @@ function keep(key: string, lock: Lock): string {
 async function observe(lock: Lock, ms = Infinity): Promise<Observation> {
   const since = stamp();
   const end = performance.now() + ms;
-  let heldAt = since;
+  let heldAt: string | undefined;
   let promised = 0n;
   let abortedAt: string | undefined;
   lock.signal.addEventListener('abort', () => (abortedAt = stamp()));

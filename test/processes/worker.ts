@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { LockServiceOptions } from '../../lib/core/options';
+import { lettingGo } from '../servers/letting-go';
 import type { BackendChoice, Commands } from './worker.fixture';
 
 /** Compiles what it loads as jest does. */
@@ -35,8 +36,15 @@ export class Worker {
 
   private constructor(backend: BackendChoice, options: LockServiceOptions) {
     const { NODE_OPTIONS: _, ...env } = process.env;
-    const args = ['-e', SCRIPT, join(__dirname, 'worker.fixture.ts'), JSON.stringify([backend, options])];
-    this.child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const args = [
+      process.execPath,
+      '-e',
+      SCRIPT,
+      join(__dirname, 'worker.fixture.ts'),
+      JSON.stringify([backend, options]),
+    ];
+    const become = `${lettingGo(4)}; exec "$0" "$@"`; // 3 is the way to us
+    this.child = spawn('/bin/bash', ['-c', become, ...args], { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     this.ended = once(this.child, 'exit');
     this.child.stderr!.on('data', (data: Buffer) => this.uncaught.push(data.toString()));
     this.child.on('message', (answer: Answer) => this.hear(answer));

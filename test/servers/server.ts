@@ -4,6 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { lettingGo } from './letting-go';
 import { freePort, HOST } from './ports';
 import { until } from './until';
 
@@ -47,7 +48,7 @@ export class Server implements Place {
   ) {
     this.folder = mkdtempSync(join(tmpdir(), `nestlock-${recipe.name}-`));
     // In a session of its own, out of reach of Ctrl-C, as is the server: both end when we are done, not before.
-    this.watchdog = spawn('/bin/sh', ['-c', WATCHDOG, this.folder], {
+    this.watchdog = spawn('/bin/bash', ['-c', `${lettingGo(3)}; ${WATCHDOG}`, this.folder], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     });
@@ -122,8 +123,13 @@ export class Server implements Place {
 
   private spawn(): ChildProcess {
     const log = openSync(join(this.folder, 'log'), 'w');
-    const command = ['-c', 'echo $$ > "$0/pid" && exec "$@"', this.folder, ...this.recipe.command(this)];
-    const child = spawn('/bin/sh', command, { cwd: this.folder, detached: true, stdio: ['ignore', log, log] });
+    const command = [
+      '-c',
+      `${lettingGo(3)}; echo $$ > "$0/pid" && exec "$@"`,
+      this.folder,
+      ...this.recipe.command(this),
+    ];
+    const child = spawn('/bin/bash', command, { cwd: this.folder, detached: true, stdio: ['ignore', log, log] });
     closeSync(log);
     child.unref();
     return child;

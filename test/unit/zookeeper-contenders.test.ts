@@ -127,13 +127,17 @@ describe('nodes that this recipe does not know', () => {
   test.each([...OTHERS, lock(1), '__READ__0000000001-x'])('%s, beside a writer', (name) => {
     const own = write(2);
     const look = (): unknown => standingOf(own, [own, name], readWrite);
-    expect(look).toThrow(`has a child "${name}", and { curator: 'readWrite' } knows only "…__WRIT__0000000001" and "…__R`);
+    expect(look).toThrow(
+      `has a child "${name}", and { curator: 'readWrite' } knows only "…__WRIT__0000000001" and "…__R`,
+    );
     expect(look).toThrow(expect.objectContaining({ name: 'LockConfigError' }));
   });
 
   test.each([...OTHERS, write(1), read(1), read(1, 3)])('%s, beside a mutex', (name) => {
     const own = lock(2);
-    expect(() => standingOf(own, [name, own], mutex)).toThrow(`child "${name}", and { curator: 'mutex' } knows only "…lock-0000000001":`);
+    expect(() => standingOf(own, [name, own], mutex)).toThrow(
+      `child "${name}", and { curator: 'mutex' } knows only "…lock-0000000001":`,
+    );
   });
 
   test('they are an error wherever they stand in the line', () => {
@@ -151,7 +155,9 @@ describe('the own node', () => {
 
   test('may be several: first come first', () => {
     const [id, other] = [uuid(1_000), uuid(1_001)];
-    const own = [2_147_483_646, 2_147_483_647, -2_147_483_648, -2_147_483_600].map((n) => `${prefixOf(id)}__WRIT__${digits(n)}`);
+    const own = [2_147_483_646, 2_147_483_647, -2_147_483_648, -2_147_483_600].map(
+      (n) => `${prefixOf(id)}__WRIT__${digits(n)}`,
+    );
     const names = [own[2]!, `${prefixOf(other)}__WRIT__0000000001`, own[0]!, own[3]!, own[1]!];
     expect(namesOf(id, names, readWrite)).toEqual(own);
     expect(namesOf(uuid(1_002), names, readWrite)).toEqual([]);

@@ -115,22 +115,47 @@ test.each(['s3cret', 's3cret:', ':s3cret', ''])('auth that is malformed is not s
 });
 
 test.each([
-  ['a', 'a:2181'],
-  ['a:3000', 'a:3000'],
-  ['a,b:3000, c', 'a:2181,b:3000,c:2181'],
-  ['10.0.0.1', '10.0.0.1:2181'],
-  ['[::1]', '[::1]:2181'],
-  ['[fe80::1]:3000,zk_1.example.com', '[fe80::1]:3000,zk_1.example.com:2181'],
-  ['a/', 'a:2181'],
-  ['a,b/app/locks', 'a:2181,b:2181/app/locks'],
-])('addresses without a port get 2181: %s is %s', (connect, expected) => {
-  expect(checkZooKeeperOptions(connect).connect).toBe(expected);
-  expect(checkZooKeeperOptions({ connect }).connect).toBe(expected);
+  ['a', [['a', 2181]], ''],
+  ['a:3000', [['a', 3000]], ''],
+  [
+    'a,b:3000, c',
+    [
+      ['a', 2181],
+      ['b', 3000],
+      ['c', 2181],
+    ],
+    '',
+  ],
+  ['10.0.0.1', [['10.0.0.1', 2181]], ''],
+  ['[::1]', [['::1', 2181]], ''],
+  [
+    '[fe80::1]:3000,zk_1.example.com',
+    [
+      ['fe80::1', 3000],
+      ['zk_1.example.com', 2181],
+    ],
+    '',
+  ],
+  ['a/', [['a', 2181]], ''],
+  [
+    'a,b/app/locks',
+    [
+      ['a', 2181],
+      ['b', 2181],
+    ],
+    '/app/locks',
+  ],
+] as const)('addresses are taken, with port 2181 unless they have one: %s', (connect, addresses, chroot) => {
+  const servers = addresses.map(([host, port]) => ({ host, port }));
+  for (const target of [connect, { connect }])
+    expect(checkZooKeeperOptions(target)).toMatchObject({ connect, servers, chroot });
 });
 
 test('what is not said has a default', () => {
   expect(checkZooKeeperOptions(CONNECT)).toEqual({
     connect: CONNECT,
+    servers: [{ host: 'localhost', port: 2181 }],
+    chroot: '',
     sessionTimeout: 10_000,
     root: '/nestlock',
     auth: undefined,
@@ -144,6 +169,8 @@ test('all that can be said is taken', () => {
   const said = { connect: CONNECT, sessionTimeout: '250.5ms', root: '/', auth: 'a:b:c', commandTimeout: '1s' };
   expect(checkZooKeeperOptions({ ...said, curator: 'mutex', options: { debug_level: 1 } })).toEqual({
     connect: CONNECT,
+    servers: [{ host: 'localhost', port: 2181 }],
+    chroot: '',
     sessionTimeout: 251,
     root: '/',
     auth: 'a:b:c',

@@ -39,7 +39,6 @@ public final class CuratorBench {
 
     private final CuratorFramework client;
     private final boolean isBare;
-    private final Map<String, Lock> locks = new ConcurrentHashMap<>();
     private final ExecutorService threads = Executors.newCachedThreadPool();
 
     /** @param args - `curator` or `bare`, the server's address, and the time-out of sessions in ms */
@@ -65,6 +64,7 @@ public final class CuratorBench {
         client = CuratorFrameworkFactory.builder()
                 .connectString(address)
                 .sessionTimeoutMs(sessionTimeout)
+                .connectionTimeoutMs(sessionTimeout)
                 .retryPolicy(new ExponentialBackoffRetry(1_000, 3))
                 .build();
         client.start();
@@ -77,7 +77,7 @@ public final class CuratorBench {
         double started = now();
         List<Callable<Integer>> loops = new ArrayList<>();
         for (String key : params.get("keys").split(",")) {
-            Lock lock = lockOf(key);
+            Lock lock = lockOn(key);
             loops.add(() -> {
                 int cycles = 0;
                 for (; now() < until; cycles++) {
@@ -94,7 +94,7 @@ public final class CuratorBench {
 
     /** One thread for each waiter. */
     private String contend(Map<String, String> params) throws Exception {
-        Lock lock = lockOf(params.get("key"));
+        String key = params.get("key");
         int waiters = Integer.parseInt(params.get("waiters"));
         long sectionMs = Long.parseLong(params.get("sectionMs"));
         double until = Double.parseDouble(params.get("until"));
@@ -108,6 +108,7 @@ public final class CuratorBench {
         double started = now();
         for (int i = 0; i < waiters; i++) {
             int waiter = i;
+            Lock lock = lockOn(key);
             threads.execute(() -> {
                 try {
                     do {
@@ -143,9 +144,9 @@ public final class CuratorBench {
         return joined.toString();
     }
 
-    /** The same for all threads, as Curator allows. */
-    private Lock lockOf(String key) {
-        return locks.computeIfAbsent(key, each -> isBare ? bare("/bare-java:" + each) : mutex("/curator/" + each));
+    /** For one thread: threads that share one of Curator's mutexes are slower, all wake when something happens to any. */
+    private Lock lockOn(String key) {
+        return isBare ? bare("/bare-java:" + key) : mutex("/curator/" + key);
     }
 
     private Lock mutex(String path) {

@@ -91,6 +91,10 @@ export class Attempt {
         else if (!this.claim.wait) return await this.#leave(this.#place);
         else await this.#wait(session, standing);
       } catch (error) {
+        if (hasCode(error, Code.noNode) && this.#place.name !== undefined) {
+          this.#place.name = undefined; // somebody has deleted the whole lock
+          continue;
+        }
         if (!(error instanceof ZooKeeperError) || !error.isLoss) throw error;
         if (session.isUsable) await this.#pause(); // it has not been noticed yet
       }

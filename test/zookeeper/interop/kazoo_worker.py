@@ -4,10 +4,20 @@ from threading import Lock as ThreadLock, Thread
 
 from kazoo.client import KazooClient
 from kazoo.exceptions import LockTimeout
+from kazoo.recipe.lock import Lock
 
-hosts, session_timeout, *extra_lock_patterns = sys.argv[1:]
+hosts, session_timeout, node_name, *extra_lock_patterns = sys.argv[1:]
+
+
+class NamedLock(Lock):
+    _NODE_NAME = node_name
+    _EXCLUDE_NAMES = [node_name]
+
+
 client = KazooClient(hosts=hosts, timeout=int(session_timeout) / 1000)
 kinds = {"mutex": client.Lock, "read": client.ReadLock, "write": client.WriteLock}
+if node_name:
+    kinds["mutex"] = lambda path, **options: NamedLock(client, path, **options)
 locks = {}
 output = ThreadLock()
 

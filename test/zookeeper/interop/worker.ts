@@ -6,7 +6,7 @@ export type LockKind = 'mutex' | 'read' | 'write';
 
 export interface WorkerOptions {
   /** How long it may be dead or silent until it loses its locks, in ms. Default: 10,000. */
-  readonly sessionTimeout?: number;
+  readonly sessionTimeout?: number | undefined;
 }
 
 type Answer = readonly [word: string, ...rest: string[]];

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Requests } from '../../lib/backends/zookeeper/requests';
+import type { LockService } from '../../lib/core/lock-service';
+import { lined, serviceOn, useZooKeeper } from './support';
+
+const zookeeper = useZooKeeper();
+/** So long that nothing is renewed meanwhile: holders watch their own nodes then. */
+const options = { sessionTimeout: 30_000 };
+const init = { ttl: 30_000 };
+
+/** How often anybody has looked at the line of a lock. */
+const looks = jest.spyOn(Requests.prototype, 'children');
+
+async function watches(): Promise<number> {
+  return Number(/Total watches:(\d+)/.exec(await zookeeper.server.fourLetter('wchs'))![1]);
+}
+
+async function services(count: number): Promise<LockService[]> {
+  const made: LockService[] = [];
+  const connect = zookeeper.server.connectString;
+  for (let i = 0; i < count; i++) made.push(await serviceOn({ ...options, connect }, init));
+  return made;
+}
+
+it('each exclusive waiter has one watch, and each release wakes one', async () => {
+  const { server } = zookeeper;
+  const COUNT = 12;
+  const [holder, ...others] = await services(COUNT + 1);
+  let lock = await holder!.acquire('k');
+  const waiting: Promise<Awaited<ReturnType<LockService['acquire']>>>[] = [];
+  for (const [i, each] of others.entries()) {
+    waiting.push(each.acquire('k'));
+    await lined(server, 'k', i + 2);
+  }
+  await sleep(300);
+  for (let left = COUNT; left > 0; left--) {
+    expect(await watches()).toBe(left);
+    looks.mockClear();
+    await lock.release();
+    lock = await waiting[COUNT - left]!;
+    await sleep(100);
+    expect(looks).toHaveBeenCalledTimes(1);
+  }
+  expect(await watches()).toBe(0);
+  await lock.release();
+});
+
+it('readers behind two writers sleep on when the first one leaves, and all wake when the second one does', async () => {
+  const { server } = zookeeper;
+  const [first, second, readers, more] = await services(4);
+  const one = await first!.acquire('k');
+  const waiting = second!.acquire('k');
+  await lined(server, 'k', 2);
+  const shared = { mode: 'shared' } as const;
+  const reading = Array.from({ length: 10 }, (_, i) => (i % 2 ? readers! : more!).acquire('k', shared));
+  await lined(server, 'k', 12);
+  await sleep(300);
+  expect(await watches()).toBe(3); // one of the second writer, and one for each session with readers
+  looks.mockClear();
+  await one.release();
+  const two = await waiting;
+  await sleep(300);
+  expect(looks).toHaveBeenCalledTimes(1);
+  expect(await watches()).toBe(2);
+  looks.mockClear();
+  await two.release();
+  const held = await Promise.all(reading);
+  expect(looks).toHaveBeenCalledTimes(10);
+  expect(await watches()).toBe(0);
+  for (const lock of held) await lock.release();
+});
+
+it('a waiter that leaves wakes nobody but the one behind it, who goes on waiting', async () => {
+  const { server } = zookeeper;
+  const [holder, leaver, last] = await services(3);
+  const lock = await holder!.acquire('k');
+  const leaving = new AbortController();
+  const gone = leaver!.acquire('k', { signal: leaving.signal });
+  gone.catch(() => undefined);
+  await lined(server, 'k', 2);
+  const waiting = last!.acquire('k');
+  await lined(server, 'k', 3);
+  await sleep(300);
+  looks.mockClear();
+  leaving.abort();
+  await expect(gone).rejects.toBe(leaving.signal.reason);
+  await lined(server, 'k', 2);
+  await sleep(300);
+  expect(looks).toHaveBeenCalledTimes(1);
+  expect(lock.held).toBe(true);
+  await lock.release();
+  await (await waiting).release();
+});
+
+it('those who wait for one of several permits are woken together, and ask once for all of a process', async () => {
+  const { server } = zookeeper;
+  const [holders, waiters] = await services(2);
+  const permits = { permits: 2 };
+  const held = [await holders!.acquire('k', permits), await holders!.acquire('k', permits)];
+  let inside = 0;
+  const waiting = Array.from({ length: 6 }, () =>
+    waiters!.run(
+      'k',
+      async () => {
+        expect(++inside).toBeLessThanOrEqual(2);
+        await sleep(20);
+        inside--;
+      },
+      permits,
+    ),
+  );
+  await lined(server, 'k', 4); // a process asks for as many as there are permits
+  await sleep(300);
+  expect(await watches()).toBe(1);
+  looks.mockClear();
+  await held[0]!.release();
+  await sleep(5);
+  await held[1]!.release();
+  await Promise.all(waiting);
+  await lined(server, 'k', 0);
+});
