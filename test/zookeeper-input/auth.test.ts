@@ -11,6 +11,7 @@ let ada: Eye;
 let nobody: Eye;
 const options = (root: string, auth?: string): ZooKeeperBackendOptions => ({
   connect: server.connectString,
+  commandTimeout: '1m', // nobody waits that long
   root,
   ...(auth === undefined ? {} : { auth }),
 });

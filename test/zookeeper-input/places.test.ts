@@ -19,13 +19,13 @@ afterAll(async () => {
 
 describe('a folder behind the addresses (chroot)', () => {
   test('that is not there: the boot fails, locks are unavailable, and both say why', async () => {
-    const connect = `${server.connectString}/missing`;
-    const boot = bootWith(connect);
+    const target = { connect: `${server.connectString}/missing`, commandTimeout: '1m' }; // nobody waits that long
+    const boot = bootWith(target);
     await expect(boot).rejects.toThrow(
       /^ZooKeeper cannot be used: .* Is the folder \(chroot\) at the end of "connect" there\?/,
     );
     await expect(boot).rejects.toMatchObject({ name: 'LockConfigError' });
-    await withLocks(connect, async (locks) => {
+    await withLocks(target, async (locks) => {
       const claim = locks.acquire('a');
       await expect(claim).rejects.toThrow(/"a" could not be asked for: .* Is the folder \(chroot\) .* there\?/);
       await expect(claim).rejects.toMatchObject({ name: 'LockUnavailableError' });

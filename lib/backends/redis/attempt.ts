@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Claim, Grant } from '../../core/backend';
 import { provableUntil } from '../../core/backend';
 import type { Clock, Timer } from '../../core/clock';
+import type { LateListeners } from '../../core/late-listeners';
 import type { Answer, Call, CallHandler } from './call';
 import { keysOf } from './keys';
 
@@ -33,6 +34,7 @@ export interface Notice {
 /** What an attempt needs of the store. */
 export interface AttemptContext {
   readonly clock: Clock;
+  readonly listeners: LateListeners;
   readonly waiting: Map<string, Attempt>;
   /** Whether a grant would be heard of. */
   readonly isTold: boolean;
@@ -46,8 +48,6 @@ export interface AttemptContext {
   withdraw(claim: Claim, call: Call): void;
   /** Somebody has to wait, and wants to hear of a grant. */
   waits(): void;
-  /** Has the attempt listen to its signal in a moment. */
-  listenSoon(attempt: Attempt): void;
 }
 
 /** A claim on its way: asks, waits for its turn, asks again in case that nobody tells it, until it is granted or gives up. */
@@ -76,7 +76,7 @@ export class Attempt implements CallHandler {
     });
     if (claim.wait) context.waiting.set(claim.holder, this);
     this.ask();
-    context.listenSoon(this);
+    context.listeners.add(this);
   }
 
   /** Hears of an abort from now on. Most attempts are answered before that: a signal costs more than they do. */

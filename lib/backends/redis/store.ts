@@ -2,6 +2,7 @@ import type { Claim, Grant, ReleaseAnswer } from '../../core/backend';
 import { provableUntil } from '../../core/backend';
 import type { Clock } from '../../core/clock';
 import { systemClock } from '../../core/clock';
+import { LateListeners } from '../../core/late-listeners';
 import type { AttemptContext, Notice, Reply } from './attempt';
 import { Attempt } from './attempt';
 import type { Answer, Call } from './call';
@@ -14,9 +15,6 @@ import { isPassing, unavailable } from './failures';
 import { keysOf } from './keys';
 import { RedisGrant } from './redis-grant';
 import { Subscriber } from './subscriber';
-
-/** How long an attempt does not hear of an abort, in ms: longer than most answers take. */
-const LISTEN_AFTER = 5;
 
 export interface StoreSettings {
   /** In ms. */
@@ -31,13 +29,12 @@ export interface StoreSettings {
 /** The locks in Redis, by way of one client. */
 export class RedisStore implements AttemptContext {
   readonly clock: Clock = systemClock;
+  readonly listeners = new LateListeners(this.clock);
   readonly waiting = new Map<string, Attempt>();
   readonly #commands: Commands;
   readonly #subscriber: Subscriber | undefined;
   readonly #bound = new ClockBound(this.clock);
   readonly #isCluster: boolean;
-  /** Attempts that do not hear of an abort yet. */
-  #young: Attempt[] = [];
   /** What is being seen to in the background. */
   readonly #errands = new Set<Promise<void>>();
   #isClosed = false;
@@ -102,16 +99,6 @@ export class RedisStore implements AttemptContext {
 
   waits(): void {
     this.#subscriber?.start();
-  }
-
-  listenSoon(attempt: Attempt): void {
-    if (this.#young.push(attempt) > 1) return;
-    const listen = (): void => {
-      const young = this.#young;
-      this.#young = [];
-      for (const each of young) each.listen();
-    };
-    this.clock.setTimeout(listen, LISTEN_AFTER).unref?.();
   }
 
   grant(claim: Claim, keys: readonly string[], fence: number, validUntil: number): Grant {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Claim, Grant } from '../../core/backend';
 import type { Clock } from '../../core/clock';
+import type { LateListeners } from '../../core/late-listeners';
 import { Code, Flags } from './client';
 import type { Standing } from './contenders';
 import { markOf, namesOf, prefixOf, standingOf } from './contenders';
@@ -24,6 +25,7 @@ const PAUSE = 20;
 /** What an attempt needs of the store. */
 export interface AttemptContext {
   readonly clock: Clock;
+  readonly listeners: LateListeners;
   readonly settings: ZooKeeperSettings;
   readonly sessions: Sessions;
   grant(claim: Claim, place: Place, zxid: number): Grant;
@@ -38,6 +40,7 @@ export class Attempt {
   #place: Place | undefined;
   /** It waits for any of too many to leave. */
   #isCrowded = false;
+  #isListening = false;
   #isOver = false;
   #patience: (() => void) | undefined;
   #reject!: (reason: unknown) => void;
@@ -50,7 +53,7 @@ export class Attempt {
     this.#parent = join(context.settings.root, nodeNameOf(claim.key));
     this.result = new Promise((resolve, reject) => {
       this.#reject = reject;
-      claim.signal.addEventListener('abort', this.#abort, { once: true });
+      context.listeners.add(this);
       this.#expectAnswer();
       this.#work().then(
         (zxid) => {
@@ -63,6 +66,15 @@ export class Attempt {
         },
       );
     });
+  }
+
+  /** Hears of an abort from now on. */
+  listen(): void {
+    if (this.#isOver || this.#isListening) return;
+    this.#isListening = true;
+    const { signal } = this.claim;
+    if (signal.aborted) this.#abort();
+    else signal.addEventListener('abort', this.#abort, { once: true });
   }
 
   /** The last change of the lock's node when the lock was seen to be ours; `null` if another has it. */
@@ -161,6 +173,7 @@ export class Attempt {
 
   /** Until there is a reason to look again. */
   async #wait(session: Session, standing: Exclude<Standing, 'held' | 'absent'>): Promise<void> {
+    this.listen();
     this.claim.contended();
     this.#check();
     if (standing === 'crowded' && !this.#isCrowded) {
@@ -235,7 +248,7 @@ export class Attempt {
   #finish(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
-    this.claim.signal.removeEventListener('abort', this.#abort);
+    if (this.#isListening) this.claim.signal.removeEventListener('abort', this.#abort);
     this.#expectNothing();
     return true;
   }

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import type { Clock, Timer } from '../../core/clock';
 import { Code, Flags } from './client';
@@ -21,6 +22,8 @@ const RETRY_AFTER = 1_000;
  * claims that the session has expired: because of a long answer in many pieces, for example.
  */
 const DEFAULTS = { debug_level: 0, response_counter_limit: 2 ** 31 - 1 };
+/** It would shuffle the addresses with each answer that it gets, so we do it. */
+const OVERRIDES = { host_order_deterministic: true };
 
 /** What ends with a session. */
 export interface Hold {
@@ -112,7 +115,7 @@ export class Session {
     }
     const { chroot, sessionTimeout, auth, options } = this.settings;
     const connect = addresses.join() + chroot;
-    const config = { ...DEFAULTS, ...options, connect, timeout: sessionTimeout, ...this.#credentials };
+    const config = { ...DEFAULTS, ...options, ...OVERRIDES, connect, timeout: sessionTimeout, ...this.#credentials };
     this.#askedAt = this.clock.now();
     const connection = (this.#connection = new Connection(this.Driver, config, {
       onUp: () => this.#connected(connection),
@@ -132,7 +135,9 @@ export class Session {
       const addresses = await lookup(host, { all: true }).catch(() => []);
       return addresses.map(({ address }) => `${address}:${port}`);
     });
-    return (await Promise.all(found)).flat();
+    const addresses = (await Promise.all(found)).flat();
+    const { host_order_deterministic: isOrdered } = this.settings.options as { host_order_deterministic?: unknown };
+    return isOrdered ? addresses : shuffled(addresses);
   }
 
   #connected(connection: Connection): void {
@@ -228,4 +233,9 @@ export class Session {
   get #path(): string {
     return heartbeatPath(this.settings.root, this.#credentials!.client_id);
   }
+}
+
+function shuffled<T>(list: readonly T[]): T[] {
+  const ranked = list.map((each) => ({ each, rank: randomInt(2 ** 32) }));
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ each }) => each);
 }

@@ -1,6 +1,7 @@
 import type { Claim, Grant, ReleaseAnswer } from '../../core/backend';
 import type { Clock } from '../../core/clock';
 import { systemClock } from '../../core/clock';
+import { LateListeners } from '../../core/late-listeners';
 import type { AttemptContext } from './attempt';
 import { Attempt } from './attempt';
 import { Code } from './client';
@@ -21,6 +22,7 @@ const RETRY_LATER = 5_000;
 /** The locks in ZooKeeper. */
 export class ZooKeeperStore implements AttemptContext {
   readonly clock: Clock = systemClock;
+  readonly listeners = new LateListeners(this.clock);
   readonly sessions: Sessions;
   /** What is being seen to in the background. */
   readonly #errands = new Set<Promise<unknown>>();
