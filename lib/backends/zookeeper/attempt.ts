@@ -89,10 +89,12 @@ export class Attempt {
         id = randomUUID(); // a node of an earlier session may be there for a while
       }
       try {
+        if (this.#place.name === undefined) this.#isCrowded = false; // what it is about to see is not watched
         const listing = await (this.#place.name === undefined
           ? this.#enter(this.#place, mark)
           : this.#look(this.#place));
         this.#check();
+        if (session.isOver) continue;
         const standing = standingOf(this.#place.name, listing.names, recipe);
         if (standing === 'held') {
           if (session.validUntil <= this.context.clock.now()) await this.#prove(session);
@@ -118,7 +120,9 @@ export class Attempt {
     for (;;) {
       const session = this.context.sessions.current;
       if (session.isUsable) return session;
-      if (session.problem) throw unavailable('ZooKeeper cannot be used', session.problem);
+      if (this.context.sessions.isClosed) throw unavailable('The connection to ZooKeeper was closed');
+      const isInLine = this.#place?.session === session && this.#place.name !== undefined;
+      if (session.problem && !isInLine) throw unavailable('ZooKeeper cannot be used', session.problem);
       await this.#sleep(() => () => undefined);
       this.#check();
     }
@@ -134,7 +138,7 @@ export class Attempt {
     const { parent, session } = place;
     const { requests } = session;
     const found = place.isUncertain ? await lookFor(place, settings.recipe) : undefined;
-    if (found) return found;
+    if (found) return this.#tidy(place, found);
     for (;;) {
       this.#check();
       place.isUncertain = true;
@@ -152,11 +156,17 @@ export class Attempt {
         await requests.makeContainers(parent, settings);
         continue;
       }
-      const { names } = await listing;
-      if (namesOf(place.id, names, settings.recipe).length > 1)
-        for (const name of await settle(place, names, settings.recipe)) this.context.discard({ ...place, name });
-      return listing;
+      return this.#tidy(place, await listing);
     }
+  }
+
+  /** Of several nodes the first one stays. */
+  async #tidy(place: Place, listing: Listing): Promise<Listing> {
+    const { recipe } = this.context.settings;
+    const own = namesOf(place.id, listing.names, recipe);
+    if (own.length > 1) await settle(place, listing.names, recipe);
+    for (const name of own) if (name !== place.name) this.context.discard({ ...place, name });
+    return listing;
   }
 
   async #prove(session: Session): Promise<void> {

@@ -36,7 +36,7 @@ async function settled(sessions: Sessions, timeout: number): Promise<Session> {
   return new Promise((resolve) => {
     const look = (): void => {
       const { current } = sessions;
-      if (current.isUsable || current.problem) done();
+      if (current.isUsable || current.problem || sessions.isClosed) done();
     };
     const done = (): void => {
       clearTimeout(timer);

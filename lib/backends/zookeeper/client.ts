@@ -31,6 +31,7 @@ export interface ZooKeeperClient extends ClientRequests {
    * not; that takes longer than the rest of the call.
    */
   readonly native?: ClientRequests;
+  /** 0 when there is no connection, and none on its way. */
   readonly state: number;
   /** What the server has granted as the session's time-out, in ms. */
   readonly timeout: number;

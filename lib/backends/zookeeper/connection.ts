@@ -61,6 +61,11 @@ export class Connection {
     client.init();
   }
 
+  /** There is no way to the server. The client may try again later, or not. */
+  get hasFailed(): boolean {
+    return this.#client.state === 0;
+  }
+
   /** What the server has granted, in ms. */
   get timeout(): number {
     return this.#client.timeout;

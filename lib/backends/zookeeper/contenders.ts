@@ -90,11 +90,11 @@ function parse(name: string, { name: recipe, marks }: Recipe): Contender {
   );
 }
 
-/** What ZooKeeper appends to the marks: ten digits, or a minus sign and ten digits. */
+/** What ZooKeeper appends to the marks: a number of ten characters, or of a minus sign and ten digits. */
 const NUMBERS: Readonly<Record<string, RegExp>> = {
-  __WRIT__: /__WRIT__(-?\d{10})$/,
-  __READ__: /__READ__(-?\d{10})$/,
-  'lock-': /lock-(-?\d{10})$/,
+  __WRIT__: /__WRIT__(\d{10}|-\d{9,10})$/,
+  __READ__: /__READ__(\d{10}|-\d{9,10})$/,
+  'lock-': /lock-(\d{10}|-\d{9,10})$/,
 };
 const PERMITS = /^_c_[\da-f-]{36}-p(\d+)-/;
 

@@ -20,7 +20,7 @@ export interface ZooKeeperBackendOptions {
   sessionTimeout?: Duration;
   /** The node below which there is one for each key. Default: `'/nestlock'`. */
   root?: string;
-  /** `'user:password'` of the scheme `digest`. Nodes that are made for locks can then be used by this user only. */
+  /** `'user:password'` of the scheme `digest`. The nodes above those of claims are then made for this user only. */
   auth?: string;
   /**
    * Which recipe of Apache Curator has the same nodes: `'readWrite'` (`InterProcessReadWriteLock`), or `'mutex'`

@@ -35,14 +35,20 @@ export async function lookFor(place: Place, recipe: Recipe): Promise<Listing | u
 }
 
 /**
- * Several nodes may be the claim's, if answers were lost or the same holder has asked before: the first one counts. Resolves
- * with the others. A node of an earlier session does not count, since it is about to vanish.
+ * Several nodes may be the claim's, if answers were lost or the same holder has asked before: the first one counts. One of
+ * an earlier session does not, since it is about to vanish.
  */
-export async function settle(place: Place, names: readonly string[], recipe: Recipe): Promise<readonly string[]> {
-  const own: string[] = [];
-  for (const name of namesOf(place.id, names, recipe))
-    if (await place.session.requests.isOurs(join(place.parent, name))) own.push(name);
-  place.name = own.shift();
+export async function settle(place: Place, names: readonly string[], recipe: Recipe): Promise<void> {
+  const { requests } = place.session;
+  place.name = undefined;
+  for (const name of namesOf(place.id, names, recipe)) {
+    const isOurs = requests.isOurs(join(place.parent, name)).catch((error: unknown) => {
+      if (hasCode(error, Code.noNode)) return false;
+      throw error;
+    });
+    if (!(await isOurs)) continue;
+    place.name = name;
+    break;
+  }
   place.isUncertain = false;
-  return own;
 }

@@ -14,16 +14,16 @@ import { Watches } from './watches';
 
 /** How many heartbeats there are in a session's time-out. */
 const BEATS = 6;
-/** How long until the next try when there is no address to try, in ms. */
-const RETRY_AFTER = 1_000;
+/** How long a look-up of names may take, and how long until the next when there is nothing to try, in ms. */
+const LOOK_UP = 1_000;
+/** How often to look whether an address is no good, and how long until the next is tried, which doubles with each round, in ms. */
+const TICK = 20;
 
 /**
  * For the client. When it has been told so many times in a row that there is something to read, but not yet a whole answer, it
  * claims that the session has expired: because of a long answer in many pieces, for example.
  */
 const DEFAULTS = { debug_level: 0, response_counter_limit: 2 ** 31 - 1 };
-/** It would shuffle the addresses with each answer that it gets, so we do it. */
-const OVERRIDES = { host_order_deterministic: true };
 
 /** What ends with a session. */
 export interface Hold {
@@ -50,6 +50,12 @@ export class Session {
   #isOver = false;
   /** Before the server was asked for the session, or to go on with it. */
   #askedAt!: number;
+  /** The last that were found. */
+  #addresses: readonly string[] = [];
+  /** Those of them that are to be tried yet. */
+  #untried: string[] = [];
+  /** How often all of them have been tried in vain. */
+  #rounds = 0;
   #beat: Promise<void> | undefined;
   #timer: Timer | undefined;
 
@@ -105,17 +111,17 @@ export class Session {
     this.#plan(undefined);
   }
 
+  /** One address at a time: the client would stay with a silent one for longer than the session can wait. */
   async #connect(): Promise<void> {
-    const addresses = await this.#lookUp();
+    if (this.#untried.length === 0) await this.#nextRound();
     if (this.#isOver) return;
-    if (addresses.length === 0) {
+    const address = this.#untried.shift();
+    if (address === undefined) {
       this.#setUsable(false, new Error(`The names in "${this.settings.connect}" lead to no server`));
-      this.#plan(RETRY_AFTER, () => void this.#connect());
-      return;
+      return this.#plan(LOOK_UP, () => void this.#connect());
     }
-    const { chroot, sessionTimeout, auth, options } = this.settings;
-    const connect = addresses.join() + chroot;
-    const config = { ...DEFAULTS, ...options, ...OVERRIDES, connect, timeout: sessionTimeout, ...this.#credentials };
+    const { chroot, auth, options } = this.settings;
+    const config = { ...DEFAULTS, ...options, connect: address + chroot, timeout: this.timeout, ...this.#credentials };
     this.#askedAt = this.clock.now();
     const connection = (this.#connection = new Connection(this.Driver, config, {
       onUp: () => this.#connected(connection),
@@ -123,25 +129,47 @@ export class Session {
       onNode: (path) => this.watches.fire(path),
     }));
     if (auth !== undefined) void connection.requests.authenticate(auth).catch(() => undefined); // it will be told
-    this.#plan(Math.min(this.timeout / 2, Math.max(1_000, this.timeout / 4)), () => {
+    const growth = 2 ** (this.#rounds - 1);
+    const share = Math.min(1_000, this.timeout / 2 / this.#addresses.length);
+    const until = this.#askedAt + Math.min(this.timeout / 2, share * growth);
+    const look = (): void => {
+      const isSilent = this.clock.now() >= until;
+      if (!isSilent && !connection.hasFailed) return this.#plan(TICK, look);
       connection.close();
-      void this.#connect();
-    });
+      this.#plan(isSilent ? 0 : Math.min(1_000, TICK * growth), () => void this.#connect());
+    };
+    this.#plan(TICK, look);
+  }
+
+  /** The known addresses first; when all have failed, or there are none, the names are looked up. */
+  async #nextRound(): Promise<void> {
+    if (this.#rounds++ > 0 || this.#addresses.length === 0) {
+      const found = await this.#lookUp();
+      if (found.length > 0) this.#addresses = found;
+    }
+    const { host_order_deterministic: isOrdered } = this.settings.options as { host_order_deterministic?: unknown };
+    this.#untried = isOrdered ? [...this.#addresses] : shuffled(this.#addresses);
   }
 
   /** The client would do it too, and let everything else wait meanwhile. */
   async #lookUp(): Promise<readonly string[]> {
     const found = this.settings.servers.map(async ({ host, port }) => {
-      const addresses = await lookup(host, { all: true }).catch(() => []);
+      const tooLong = new Promise<never[]>((resolve) => this.clock.setTimeout(() => resolve([]), LOOK_UP).unref?.());
+      const addresses = await Promise.race([lookup(host, { all: true }).catch(() => []), tooLong]);
       return addresses.map(({ address }) => `${address}:${port}`);
     });
-    const addresses = (await Promise.all(found)).flat();
-    const { host_order_deterministic: isOrdered } = this.settings.options as { host_order_deterministic?: unknown };
-    return isOrdered ? addresses : shuffled(addresses);
+    return (await Promise.all(found)).flat();
   }
 
   #connected(connection: Connection): void {
+    if (this.#credentials && connection.timeout < this.timeout) {
+      // What holds have been promised does not hold any more.
+      this.#end(new Error(`ZooKeeper has shortened the session from ${this.timeout} ms to ${connection.timeout}`));
+      return connection.close();
+    }
     this.#isConnected = true;
+    this.#untried = [];
+    this.#rounds = 0;
     this.timeout = connection.timeout;
     if (this.#credentials) this.#lease.resumed(this.#askedAt, this.timeout);
     else this.#lease.made(this.#askedAt, this.timeout);

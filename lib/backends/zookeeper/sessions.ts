@@ -26,6 +26,10 @@ export class Sessions {
     return this.#current;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** When the present one has changed, or another has taken its place. */
   onChange(listener: () => void): void {
     this.#listeners.add(listener);

@@ -66,8 +66,8 @@ export class ZooKeeperStore implements AttemptContext {
   async #renew(grant: ZooKeeperGrant): Promise<number | null> {
     if (grant.isOver) return null;
     const { session } = grant;
-    this.#guard(grant);
     const validUntil = await this.#within(session.prove(), 'The session could not be proven');
+    if (!grant.isOver) this.#guard(grant); // not before: by now the server knows of all that was agreed upon
     return grant.isOver ? null : validUntil;
   }
 

@@ -28,7 +28,8 @@ export class ZooKeeperGrant implements Grant, Hold {
     this.fence = BigInt(zxid) * BigInt(TOKENS_PER_CHANGE);
     this.fences = Math.min(claim.fences, TOKENS_PER_CHANGE);
     this.validUntil = session.validUntil;
-    session.holds.add(this);
+    if (session.isOver) this.lose(new Error('The session with ZooKeeper has ended'));
+    else session.holds.add(this);
   }
 
   get lost(): AbortSignal {

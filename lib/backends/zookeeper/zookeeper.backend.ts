@@ -26,11 +26,11 @@ class ZooKeeperBackend implements LockBackend {
   constructor(private readonly settings: ZooKeeperSettings) {}
 
   async open(): Promise<string | undefined> {
-    const { sessions } = await this.#open();
+    const store = await this.#open();
     try {
-      return await checkServer(sessions, this.settings);
+      return await checkServer(store.sessions, this.settings);
     } catch (error) {
-      await this.close();
+      if (this.#store === store) await this.close(); // it may have been closed and opened again meanwhile
       throw error;
     }
   }
