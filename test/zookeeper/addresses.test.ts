@@ -40,7 +40,8 @@ it.each([false, true])('a server that says nothing is passed over; in the given 
   const { port } = silent.address() as AddressInfo;
   const connect = `127.0.0.1:${port},${zookeeper.server.connectString}`;
   const options = { host_order_deterministic: isOrdered };
-  const service = await serviceOn({ connect, sessionTimeout: 4_000, commandTimeout: '10s', options });
+  // Left to itself, the client would stay with it for two thirds of the session.
+  const service = await serviceOn({ connect, sessionTimeout: 20_000, commandTimeout: '10s', options });
   expect(await service.run('k', () => 'done')).toBe('done');
   silent.close();
 });
