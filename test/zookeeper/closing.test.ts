@@ -35,6 +35,7 @@ describe('close', () => {
       await new Promise<void>((resolve) => (end = resolve));
     });
     body.catch(() => undefined);
+    await lined(server, 'k', 1);
     const waiting = next.acquire('k');
     await until('a body that runs', () => validUntil > 0);
     await locks.close();
