@@ -151,7 +151,9 @@ function optionsFor(target: Target): ZooKeeperBackendOptions {
 
 async function closeAll(): Promise<void> {
   for (const proxy of proxies.splice(0)) await proxy.close();
-  for (const close of toClose.splice(0).reverse()) await close();
+  const failures: unknown[] = [];
+  for (const close of toClose.splice(0).reverse()) await close().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }
 
 /** What was cut off ends with its session. */
