@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type ZooKeeper from 'zookeeper';
 import { until } from '../servers/until';
-import { lined, operatorOn, serviceOn, SESSION, sessionsOn, timed, useZooKeeper } from './support';
+import { lined, operatorOn, proxyOf, serviceOn, SESSION, sessionsOn, timed, useZooKeeper } from './support';
 
 const zookeeper = useZooKeeper();
 const ANY = -1;
@@ -104,6 +104,24 @@ describe('an operator deletes', () => {
     await operator.delete_(node!, ANY);
     expect(await timed(() => until('the news', () => lock.signal.aborted))).toBeLessThan(700);
     expect(lock.held).toBe(false);
+    await lock.release();
+  });
+
+  it('the node of a holder whose connection was lost before: it is told as well', async () => {
+    const { server } = zookeeper;
+    const proxy = await proxyOf(server);
+    const locks = await serviceOn({ connect: proxy.connectString, sessionTimeout: 4_000 }, { ttl: 4_000 });
+    const operator = await operatorOn(server);
+    const lock = await locks.acquire('k');
+    const [node] = await lined(server, 'k', 1);
+    const isWatched = async (): Promise<boolean> => (await server.fourLetter('wchp')).includes(node!);
+    await until('a watch', isWatched);
+    proxy.cut();
+    await until('no watch', async () => !(await isWatched()));
+    await proxy.restore();
+    await until('a watch', isWatched, 10_000);
+    await operator.delete_(node!, ANY);
+    await until('the news', () => lock.signal.aborted, 2_000);
     await lock.release();
   });
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../servers/until';
 import type { ZooKeeperServer } from '../servers/zookeeper';
-import { expectNoOverlap, lined, useEnsemble, workerOn } from './support';
+import { expectNoOverlap, lined, SESSION, useEnsemble, workerOn } from './support';
 
 // A follower bears the silence of its leader for 8 s, in which it goes on answering reads.
 const zookeeper = useEnsemble({ tickTime: 100, syncLimit: 80 });
@@ -45,3 +45,24 @@ describe('a holder whose server is cut off from the others', () => {
     60_000,
   );
 });
+
+it('a holder whose server was the leader until it was cut off knows that it lost the lock before the next one has it', async () => {
+  const { ensemble } = zookeeper;
+  const leader = await ensemble.leader();
+  const others = ensemble.servers.filter((server) => server !== leader).map(({ connectString }) => connectString);
+  const holder = await workerOn(leader.connectString);
+  const next = await workerOn({ connect: others.join(), commandTimeout: '40s' }, { waitTimeout: '50s' });
+  const token = BigInt(await holder.ask('acquire', 'k', {}));
+  const observed = holder.ask('observed', 'k');
+  await sleep(SESSION);
+  ensemble.isolate(leader);
+  expect(await ensemble.leader()).not.toBe(leader); // as soon as the others have lost patience
+  expect(BigInt(await next.ask('acquire', 'k', {}))).toBeGreaterThan(token);
+  const lost = await observed;
+  void next.ask('release', 'k');
+  expectNoOverlap(lost, (await next.ask('observed', 'k')).since);
+  await ensemble.heal(leader);
+  await holder.ask('release', 'k');
+  await until('locks again', () => holder.ask('acquire', 'k', {}).then(() => true));
+  await holder.ask('release', 'k');
+}, 60_000);
