@@ -67,9 +67,10 @@ describe('one of three servers is killed', () => {
 it('without a majority locks are unavailable, and come back with it: nobody lost what did not end meanwhile', async () => {
   const { ensemble } = zookeeper;
   const { connectString: connect } = ensemble;
-  const holder = await serviceOn({ connect, sessionTimeout: 15_000, commandTimeout: '1s' }, { ttl: 15_000 });
+  const holder = await serviceOn({ connect, sessionTimeout: 30_000, commandTimeout: '1s' }, { ttl: 30_000 });
   const lock = await holder.acquire('k');
   const waiting = holder.acquire('k');
+  await lined(await ensemble.leader(), 'k', 2); // who is not in the line yet would be told that there is no connection
   const victims = await ensemble.followers();
   await Promise.all(victims.map((server) => server.kill()));
   await expect(holder.acquire('other')).rejects.toThrow(LockUnavailableError);
@@ -79,4 +80,4 @@ it('without a majority locks are unavailable, and come back with it: nobody lost
   expect(lock.held).toBe(true);
   await lock.release();
   await (await waiting).release();
-}, 60_000);
+}, 120_000);

@@ -89,7 +89,6 @@ export class Attempt {
         id = randomUUID(); // a node of an earlier session may be there for a while
       }
       try {
-        if (this.#place.name === undefined) this.#isCrowded = false; // what it is about to see is not watched
         const listing = await (this.#place.name === undefined
           ? this.#enter(this.#place, mark)
           : this.#look(this.#place));
@@ -137,6 +136,7 @@ export class Attempt {
     const { settings } = this.context;
     const { parent, session } = place;
     const { requests } = session;
+    this.#isCrowded = false; // what it is about to see is not watched
     const found = place.isUncertain ? await lookFor(place, settings.recipe) : undefined;
     if (found) return this.#tidy(place, found);
     for (;;) {

@@ -59,7 +59,7 @@ export class Session {
   #beat: Promise<void> | undefined;
   #timer: Timer | undefined;
 
-  /** @param onChange - called when it gets usable, is not usable any more, has a problem, or is over */
+  /** @param onChange - called when it gets usable, is not usable any more, has a problem, or is over; not at once */
   constructor(
     private readonly Driver: Driver,
     private readonly settings: ZooKeeperSettings,
@@ -67,9 +67,6 @@ export class Session {
     private readonly onChange: () => void,
   ) {
     this.timeout = settings.sessionTimeout;
-  }
-
-  start(): void {
     void this.#connect();
   }
 

@@ -17,8 +17,7 @@ export class Sessions {
     private readonly settings: ZooKeeperSettings,
     private readonly clock: Clock,
   ) {
-    this.#current = this.#create();
-    this.#current.start();
+    this.#current = this.#start();
   }
 
   /** The present one, or the last one. */
@@ -48,7 +47,7 @@ export class Sessions {
     this.clock.setTimeout(() => session.end(), Math.max(0, session.validUntil - this.clock.now()) + 1);
   }
 
-  #create(): Session {
+  #start(): Session {
     const session: Session = new Session(this.Driver, this.settings, this.clock, () => this.#changed(session));
     return session;
   }
@@ -59,13 +58,16 @@ export class Sessions {
       const timer = this.clock.setTimeout(() => this.#replace(), session.problem ? RETRY_AFTER : 0);
       timer.unref?.();
     }
-    for (const listener of [...this.#listeners]) listener();
+    this.#tell();
   }
 
   #replace(): void {
     if (this.#isClosed) return;
-    this.#current = this.#create();
-    this.#current.start();
+    this.#current = this.#start();
+    this.#tell();
+  }
+
+  #tell(): void {
     for (const listener of [...this.#listeners]) listener();
   }
 }
