@@ -14,6 +14,7 @@ export {
   LockReentryError,
   LockShutdownError,
   LockTimeoutError,
+  LockTransactionError,
   LockUnavailableError,
 } from './core/errors';
 export type { LockErrorCode, LockLostReason } from './core/errors';

@@ -21,6 +21,13 @@ export interface LockBackend {
   readonly attempts?: number;
 
   /**
+   * Only for stores whose grant is a transaction that the body writes through: `release` with `{ ok: true }` commits it, and
+   * rejects with the reason when it was not, or perhaps not, committed. `run` then rejects with that reason, since the
+   * commit is a part of the body; `minHold` is refused, since the body's result is not known before the commit.
+   */
+  readonly transactional?: boolean;
+
+  /**
    * Grants the claim, or waits for its turn in the store's own queue while `claim.wait`.
    *
    * - Resolves with `null` only if the lock is held by another (or others are ahead) and `claim.wait` is false.
@@ -92,7 +99,8 @@ export interface Grant {
   readonly lost?: AbortSignal | undefined;
   /**
    * Gives the lock back. Idempotent. Resolves with `'lost'` if it was not ours any more, with `'conflict'` if the body
-   * must be run again; rejects if it could not be found out.
+   * must be run again, whether it has failed or not; rejects if it could not be found out. See also
+   * {@link LockBackend.transactional}.
    */
   release(outcome: Outcome): Promise<ReleaseAnswer>;
 }

@@ -4,6 +4,7 @@ export type LockErrorCode =
   | 'LOCK_UNAVAILABLE'
   | 'LOCK_LOST'
   | 'LOCK_CONFLICT'
+  | 'LOCK_TRANSACTION'
   | 'LOCK_REENTRY'
   | 'LOCK_KEY'
   | 'LOCK_CONFIG'
@@ -100,10 +101,28 @@ export class LockConflictError extends LockHttpError {
   /** How often the body was run. */
   readonly attempts: number;
 
-  constructor(key: string, { attempts }: { attempts: number }) {
+  constructor(key: string, { attempts, cause }: { attempts: number; cause?: unknown }) {
     const times = attempts === 1 ? 'in its only attempt' : `in each of ${attempts} attempts`;
-    super(`Another writer changed "${key}" first ${times}. Try again later.`, { key, status: 409 });
+    super(`Another writer changed "${key}" first ${times}. Try again later.`, { key, cause, status: 409 });
     this.attempts = attempts;
+  }
+}
+
+/**
+ * The transaction that the work was done in did not end with a commit that is known to have succeeded. A commit that the
+ * database refused for a reason of its own (a deferred constraint) rejects with the database's error instead.
+ */
+export class LockTransactionError extends LockError {
+  readonly code = 'LOCK_TRANSACTION';
+  /**
+   * `'rolledBack'`: nothing that was written through the transaction is there. `'unknown'`: it may be there, wholly or, if
+   * the work itself ended the transaction, in part.
+   */
+  readonly outcome: 'rolledBack' | 'unknown';
+
+  constructor(message: string, { outcome, ...details }: ErrorDetails & { outcome: 'rolledBack' | 'unknown' }) {
+    super(message, details);
+    this.outcome = outcome;
   }
 }
 

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setMaxListeners } from 'node:events';
-import type { Outcome, ReleaseAnswer } from './backend';
+import type { Grant, Outcome, ReleaseAnswer } from './backend';
 import type { Clock, Timer } from './clock';
 import { LockConfigError, LockLostError } from './errors';
 import type { LockEvents } from './events';
@@ -17,6 +17,8 @@ export interface HoldContext {
   readonly holds: Set<Hold>;
   /** A hold is over, or has nothing left to do but to run out. */
   readonly onSettled: () => void;
+  /** See `LockBackend.transactional`. */
+  readonly isTransactional: boolean;
 }
 
 /** How a hold ended; `'unknown'` when the store did not say. */
@@ -93,6 +95,16 @@ export class Hold implements Lock {
   /** Whether it can be joined: not given back, and so not before the last section that got or joined it has ended. */
   get isInside(): boolean {
     return !this.#end;
+  }
+
+  get isTransactional(): boolean {
+    return this.#context.isTransactional;
+  }
+
+  /** What the store gave. @throws LockLostError when it is not held (any more) */
+  get grant(): Grant {
+    this.assertHeld();
+    return this.#lease.grant;
   }
 
   /** Whether a section that got or joined it still runs. */
@@ -179,7 +191,7 @@ export class Hold implements Lock {
     this.onLoss({ reason });
   }
 
-  /** Gives the lock back, once. */
+  /** Gives the lock back, once. @throws why the transaction was not committed, if it is one */
   end(outcome: Outcome): Promise<EndAnswer> {
     return (this.#end ??= this.#finish(outcome));
   }
@@ -224,8 +236,11 @@ export class Hold implements Lock {
     return queue.giveBack(lease, outcome).then(
       (answer) => this.#onAnswer(answer),
       (error: unknown) => {
-        if (!this.#loss) context.events.releaseFailed(lease, error, this);
-        return this.#onAnswer('unknown');
+        const isCommit = context.isTransactional && 'ok' in outcome;
+        if (!this.#loss && !isCommit) context.events.releaseFailed(lease, error, this);
+        this.#onAnswer('unknown');
+        if (isCommit) throw error;
+        return 'unknown';
       },
     );
   }

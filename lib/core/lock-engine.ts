@@ -53,7 +53,13 @@ export class LockEngine {
         if (this.#queues.get(queue.key) === queue) this.#queues.delete(queue.key);
       },
     };
-    this.#holdContext = { clock, events, holds: this.#holds, onSettled: () => this.#onSettled?.() };
+    this.#holdContext = {
+      clock,
+      events,
+      holds: this.#holds,
+      onSettled: () => this.#onSettled?.(),
+      isTransactional: backend.transactional === true,
+    };
   }
 
   /** @throws LockTimeoutError, LockUnavailableError, LockNotReadyError, or the reason of the aborted signal */

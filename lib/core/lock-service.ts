@@ -71,12 +71,13 @@ export class LockService {
     if (typeof fn !== 'function')
       throw new LockConfigError(`Expected the body of run() to be a function, got ${show(fn)}`);
     terms.signal?.throwIfAborted();
+    this.#checkFit(keys, terms);
     const since = this.#engine.clock.now();
     const { attempts = 5 } = this.#backend;
     const joined = this.#join(keys, terms);
     const missing = joined.length === 0 ? keys : keys.filter((each) => !joined.some((hold) => hold.key === each));
     try {
-      for (let attempt = 1; attempt <= attempts; attempt++) {
+      for (let attempt = 1; ; attempt++) {
         if (attempt > 1) await this.#pause(attempt);
         const own =
           missing.length === 1
@@ -84,8 +85,8 @@ export class LockService {
             : await this.#engine.takeAll(missing, terms, since);
         const end = await this.#runBody(own, joined, fn);
         if (!end.conflict) return end.result;
+        if (attempt >= attempts) throw new LockConflictError(keys.join(', '), { attempts, cause: end.error });
       }
-      throw new LockConflictError(keys.join(', '), { attempts });
     } finally {
       for (const hold of joined) hold.leave();
     }
@@ -156,6 +157,7 @@ export class LockService {
           'has to run the work again. Use run() or @DistributedLock.',
       );
     }
+    this.#checkFit(keys, terms);
     const inside = keys.find((each) => this.#sections.find(each));
     if (inside !== undefined) throw new LockReentryError(inside, 'handle');
     return bundle(await this.#engine.takeAll(keys, terms, this.#engine.clock.now()));
@@ -180,7 +182,7 @@ export class LockService {
     own: readonly Hold[],
     joined: readonly Hold[],
     fn: (lock: Lock) => T | PromiseLike<T>,
-  ): Promise<{ conflict: boolean; result: T }> {
+  ): Promise<{ conflict: true; error: unknown } | { conflict: false; result: T }> {
     const all = joined.length === 0 ? own : [...joined, ...own].sort(byKey);
     const lock = bundle(all);
     const section: Section = { of: this.#sections, lock, holds: all, outer: undefined };
@@ -197,9 +199,26 @@ export class LockService {
     this.#sections.end(section);
     const answer = own.length === 0 ? 'released' : await bundle(own).end(outcome);
     lock.detach();
+    if (answer === 'conflict') return { conflict: true, error: 'error' in outcome ? outcome.error : undefined };
     if ('error' in outcome) throw outcome.error;
     if (lock.loss) throw lock.lostError(result);
-    return { conflict: answer === 'conflict', result: result as T };
+    return { conflict: false, result: result as T };
+  }
+
+  /** @throws LockConfigError when the backend's kind of lock cannot do it */
+  #checkFit(keys: readonly string[], { minHold }: Terms): void {
+    const { name, attempts, transactional } = this.#backend;
+    if (transactional && minHold > 0) {
+      throw new LockConfigError(
+        `"minHold" cannot be used with the backend "${name}": its locks end with the commit of the work.`,
+      );
+    }
+    if (attempts !== undefined && keys.length > 1) {
+      throw new LockConfigError(
+        `Several keys at once cannot be used with the backend "${name}", which finds conflicts key by key, at the end. ` +
+          'Use one key for all of it.',
+      );
+    }
   }
 
   /** Full jitter before a body that met a conflict is run again. */

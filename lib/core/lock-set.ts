@@ -68,6 +68,11 @@ export class LockSet implements Lock {
     await Promise.all([...this.#holds].reverse().map((hold) => hold.release()));
   }
 
+  /** The one that is given back first, while all the others are still held. */
+  get last(): Hold {
+    return this.#holds.at(-1)!;
+  }
+
   /** Stops listening to the holds: some may outlive this set. */
   detach(): void {
     this.#over.abort();
@@ -77,10 +82,27 @@ export class LockSet implements Lock {
     return this.release();
   }
 
-  /** Gives all back, the last one first, and waits for all. */
+  /** Gives all back, the last one first, and waits for all. @throws why a transaction was not committed */
   async end(outcome: Outcome): Promise<EndAnswer> {
+    if (this.#holds[0]!.isTransactional) return this.#commit(outcome);
     const answers = await Promise.all([...this.#holds].reverse().map((hold) => hold.end(outcome)));
     return ANSWERS_BY_WEIGHT.find((answer) => answers.includes(answer)) ?? 'released';
+  }
+
+  /** One after the other: each commits while those before it are still held, and not if one behind it could not. */
+  async #commit(outcome: Outcome): Promise<EndAnswer> {
+    let answer: EndAnswer = 'released';
+    const holds = [...this.#holds];
+    for (let hold = holds.pop(); hold; hold = holds.pop()) {
+      try {
+        answer = await hold.end(outcome);
+      } catch (error) {
+        await Promise.all(holds.map((each) => each.end({ error })));
+        throw error;
+      }
+      if (answer === 'lost') outcome = { error: hold.lostError() };
+    }
+    return this.loss ? 'lost' : answer;
   }
 }
 
