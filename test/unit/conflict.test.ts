@@ -36,11 +36,23 @@ test.each([
 
 test('an error of the body ends it at once', async () => {
   const error = new Error('mine');
-  const { runs, outcome } = await count(optimistic(100), () => {
+  const { runs, outcome } = await count(optimistic(0), () => {
     throw error;
   });
   expect(runs).toBe(1);
   expect(outcome.error).toBe(error);
+});
+
+test('an error that the backend says came of a conflict runs the body again, and is the cause in the end', async () => {
+  const error = new Error('could not serialize access');
+  const fail = (): never => {
+    throw error;
+  };
+  const again = await count(optimistic(1), (n) => (n === 1 ? fail() : n));
+  expect([again.runs, again.outcome.value]).toEqual([2, 2]);
+  const { runs, outcome } = await count(optimistic(100), fail);
+  expect(runs).toBe(5);
+  expect(outcome.error).toMatchObject({ code: 'LOCK_CONFLICT', cause: error });
 });
 
 test('the pause has full jitter: at most 10 ms before the first rerun, and twice as much before each further one', async () => {
