@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -8,12 +8,16 @@ const exec = promisify(execFile);
 /** Where programs may be that only root has in its PATH. */
 const MORE_FOLDERS = ['/usr/local/sbin', '/usr/sbin'];
 
+/** Where Debian has the programs of PostgreSQL, in a folder for each version. */
+const POSTGRES_FOLDER = '/usr/lib/postgresql';
+
 /** One test process at a time; whoever had to wait finds the package installed. The lock ends with its process. */
 const INSTALL = `
   export DEBIAN_FRONTEND=noninteractive
   exec flock /var/lib/dpkg sh -c '
     install() { apt-get install -y -q --no-install-recommends "$0"; }
-    dpkg -s "$0" >/dev/null 2>&1 || install || { apt-get update -q && install; }
+    is_installed() { [ "$(dpkg-query -W -f "\\\${db:Status-Status}" "$0" 2>/dev/null)" = installed ]; }
+    is_installed || install || { apt-get update -q && install; }
   ' "$0"`;
 
 /**
@@ -52,6 +56,10 @@ async function provide(
 
 function find(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...MORE_FOLDERS];
+  if (existsSync(POSTGRES_FOLDER)) {
+    const versions = readdirSync(POSTGRES_FOLDER).sort((a, b) => Number(b) - Number(a));
+    folders.push(...versions.map((version) => join(POSTGRES_FOLDER, version, 'bin')));
+  }
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 

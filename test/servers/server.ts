@@ -1,12 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { family, freeze, isGone, send } from './family';
 import { lettingGo } from './letting-go';
 import { freePort, HOST } from './ports';
 import { until } from './until';
+import type { User } from './user';
 
 /** Where a server lives. */
 export interface Place {
@@ -20,12 +22,18 @@ export interface Place {
 export interface Recipe {
   /** For the name of its folder, and for messages. */
   readonly name: string;
+  /** Who runs it and has its folder. Default: we do. */
+  readonly user?: User | undefined;
   /** Writes the files that it needs, once. */
   prepare?(place: Place): void;
   /** The program and its arguments. */
   command(place: Place): readonly string[];
   /** What it logs as soon as it can be used. */
   readonly ready: RegExp;
+  /** What makes it end soon, whoever is connected. Default: SIGTERM. */
+  readonly stopSignal?: NodeJS.Signals;
+  /** For the shell, in its folder when it is dead: removes what a server that was killed leaves elsewhere. */
+  readonly tidy?: string;
 }
 
 /** How long a server may take to start and to stop, in ms. */
@@ -33,7 +41,14 @@ const START_TIMEOUT = 60_000;
 const STOP_TIMEOUT = 10_000;
 
 /** Waits until nobody can write to its input any more, however that came to be, then cleans up. */
-const WATCHDOG = 'read -r _; kill -9 "$(cat "$0/pid")"; rm -rf "$0"';
+const watchdog = (tidy = ''): string => `
+  ${lettingGo(3)}
+  end() { kill -STOP "$1"; for child in $(cat "/proc/$1/task/"*/children); do end "$child"; done; kill -9 "$1"; }
+  read -r _
+  end "$(cat "$0/pid")"
+  (cd "$0"; ${tidy})
+  # Again if a process has left a file with its last breath.
+  rm -rf "$0" || { sleep 1; rm -rf "$0"; }`;
 
 /** A real server in a process of its own, in a temporary folder. Nothing of it outlives this process. */
 export class Server implements Place {
@@ -48,12 +63,13 @@ export class Server implements Place {
   ) {
     this.folder = mkdtempSync(join(tmpdir(), `nestlock-${recipe.name}-`));
     // In a session of its own, out of reach of Ctrl-C, as is the server: both end when we are done, not before.
-    this.watchdog = spawn('/bin/bash', ['-c', `${lettingGo(3)}; ${WATCHDOG}`, this.folder], {
+    this.watchdog = spawn('/bin/bash', ['-c', watchdog(recipe.tidy), this.folder], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     });
     this.watchdog.unref();
     (this.watchdog.stdin as Socket).unref();
+    if (recipe.user) chownSync(this.folder, recipe.user.uid, recipe.user.gid);
     recipe.prepare?.(this);
   }
 
@@ -94,7 +110,7 @@ export class Server implements Place {
 
   /** Ends it as an operator would, and removes its folder: it cannot be started again. */
   async stop(): Promise<void> {
-    await this.end('SIGTERM');
+    await this.end(this.recipe.stopSignal ?? 'SIGTERM');
     if (this.watchdog.exitCode !== null) return;
     this.watchdog.ref();
     const cleaned = once(this.watchdog, 'exit');
@@ -104,16 +120,20 @@ export class Server implements Place {
 
   /** Ends it as a power cut would. */
   async kill(): Promise<void> {
+    if (!this.child) return;
+    const members = freeze(this.pid);
+    send('SIGKILL', members.slice(1));
     await this.end('SIGKILL');
+    await until('the end of all its processes', () => members.every(isGone), STOP_TIMEOUT);
   }
 
   /** Stops it in its tracks; connections stay open. */
   pause(): void {
-    process.kill(this.pid, 'SIGSTOP');
+    freeze(this.pid);
   }
 
   resume(): void {
-    process.kill(this.pid, 'SIGCONT');
+    send('SIGCONT', family(this.pid));
   }
 
   /** What it has said since its last start. */
@@ -129,21 +149,27 @@ export class Server implements Place {
       this.folder,
       ...this.recipe.command(this),
     ];
-    const child = spawn('/bin/bash', command, { cwd: this.folder, detached: true, stdio: ['ignore', log, log] });
+    const options: SpawnOptions = {
+      cwd: this.folder,
+      detached: true,
+      stdio: ['ignore', log, log],
+      ...this.recipe.user,
+    };
+    const child = spawn('/bin/bash', command, options);
     closeSync(log);
     child.unref();
     return child;
   }
 
-  private async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  private async end(signal: NodeJS.Signals): Promise<void> {
     const { child } = this;
     if (!child) return;
     child.ref();
     const ended = once(child, 'exit');
     child.kill(signal);
     // A paused process hears nothing else.
-    child.kill('SIGCONT');
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT);
+    this.resume();
+    const timer = setTimeout(() => send('SIGKILL', freeze(this.pid)), STOP_TIMEOUT);
     await ended;
     clearTimeout(timer);
   }

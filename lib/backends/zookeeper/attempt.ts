@@ -9,7 +9,7 @@ import { markOf, namesOf, prefixOf, standingOf } from './contenders';
 import { hasCode, unavailable, ZooKeeperError } from './failures';
 import type { ZooKeeperSettings } from './options';
 import { join, nodeNameOf } from './paths';
-import { afterPatience } from './patience';
+import { afterPatience } from '../../core/patience';
 import type { Place } from './place';
 import { lookFor, settle } from './place';
 import type { Listing } from './requests';

@@ -9,7 +9,7 @@ import type { Driver } from './driver';
 import { hasCode, unavailable, ZooKeeperError } from './failures';
 import type { ZooKeeperSettings } from './options';
 import { join } from './paths';
-import { afterPatience } from './patience';
+import { afterPatience } from '../../core/patience';
 import type { Place } from './place';
 import { lookFor } from './place';
 import { Sessions } from './sessions';

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../core/clock';
+import type { Clock, Timer } from './clock';
 
 /** By how much a timer is late when the process has been blocked, and so could not hear any answer, in ms. */
 const BLOCKED = 100;
