@@ -15,7 +15,9 @@ import { show } from './show';
 export function grantOf(lock: Lock, caller: string): Grant {
   const hold: unknown = lock instanceof LockSet ? lock.last : lock;
   if (!(hold instanceof Hold)) {
-    throw new LockConfigError(`Expected ${caller} to be given the lock that run() passes to its body, got ${show(lock)}`);
+    throw new LockConfigError(
+      `Expected ${caller} to be given the lock that run() passes to its body, got ${show(lock)}`,
+    );
   }
   const { grant } = hold;
   if (hold.isEntered) return grant;

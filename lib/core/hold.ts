@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { setMaxListeners } from 'node:events';
 import type { Grant, Outcome, ReleaseAnswer } from './backend';
 import type { Clock, Timer } from './clock';
-import { LockConfigError, LockLostError } from './errors';
+import { LockConfigError, LockLostError, LockTransactionError } from './errors';
 import type { LockEvents } from './events';
 import type { Lease, Loss } from './lease';
 import type { LocalQueue } from './local-queue';
@@ -239,7 +239,7 @@ export class Hold implements Lock {
         const isCommit = context.isTransactional && 'ok' in outcome;
         if (!this.#loss && !isCommit) context.events.releaseFailed(lease, error, this);
         this.#onAnswer('unknown');
-        if (isCommit) throw error;
+        if (isCommit) throw withKey(error, this.key);
         return 'unknown';
       },
     );
@@ -276,4 +276,11 @@ export class Hold implements Lock {
     if (this.#timer) this.#context.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
+}
+
+/** The error as the caller sees it: with the caller's key. */
+function withKey(error: unknown, key: string): unknown {
+  if (!(error instanceof LockTransactionError)) return error;
+  const { message, outcome, cause } = error;
+  return new LockTransactionError(`Lock "${key}": ${message}`, { key, outcome, cause });
 }

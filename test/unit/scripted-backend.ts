@@ -8,6 +8,7 @@ type RenewAnswers = readonly (number | null | undefined)[];
 export class ScriptedBackend implements LockBackend {
   readonly name = 'scripted';
   readonly attempts?: number;
+  transactional = false;
   readonly claims: ScriptedClaim[] = [];
   readonly renewals: Renewal[] = [];
   readonly grants: ScriptedGrant[] = [];

@@ -1,0 +1,159 @@
+import type { Timer } from '../../core/clock';
+import type { Connection } from './database';
+import { unavailable } from './failures';
+import type { StrategyContext } from './strategy';
+import { within } from './strategy';
+
+/** How long a connection that nobody needs is kept before it goes back to the pool, in ms. */
+const LINGER = 100;
+
+/** A connection that is set up for locks. */
+export interface Lent {
+  readonly connection: Connection;
+  /** Undoes what was set on it. */
+  readonly restore: (() => Promise<void>) | undefined;
+}
+
+interface Asking {
+  resolve(lent: Promise<Lent> | Lent): void;
+  reject(reason: unknown): void;
+}
+
+/** A connection that was asked for. */
+export interface Loan {
+  readonly lent: Promise<Lent>;
+  /** It is not wanted any more. Returns whether it had not come. */
+  cancel(): boolean;
+}
+
+/**
+ * The connections that locks occupy: so many at most, first come, first served. One that was given back is kept for a
+ * moment, since setting it up takes as long as a lock does.
+ */
+export class Connections {
+  #lentOut = 0;
+  readonly #kept = new Set<Lent>();
+  readonly #asking = new Set<Asking>();
+  #lingering: Timer | undefined;
+  #impatience: Timer | undefined;
+  #isClosed = false;
+
+  constructor(private readonly context: StrategyContext) {}
+
+  borrow(): Loan {
+    let asking: Asking;
+    const lent = new Promise<Lent>((resolve, reject) => (asking = { resolve, reject }));
+    if (this.#lentOut < this.context.maxConnections) {
+      this.#lentOut++;
+      asking!.resolve(this.#next());
+    } else {
+      this.#asking.add(asking!);
+      this.#wait();
+    }
+    return { lent, cancel: () => this.#asking.delete(asking) };
+  }
+
+  giveBack(lent: Lent): void {
+    const { connection } = lent;
+    if (connection.failure) return this.destroy(lent);
+    const [next] = this.#asking;
+    if (next) {
+      this.#asking.delete(next);
+      this.#wait();
+      return next.resolve(lent);
+    }
+    this.#lentOut--;
+    if (this.#isClosed) return void this.#return(lent);
+    this.#kept.add(lent);
+    connection.whenEnded(() => {
+      if (this.#kept.delete(lent)) connection.destroy();
+    });
+    this.#linger();
+  }
+
+  /** Whatever it was doing ends with it. */
+  destroy({ connection }: Lent): void {
+    connection.destroy();
+    this.#free();
+  }
+
+  /** Gives back what is not in use. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#stop(this.#lingering);
+    this.#stop(this.#impatience);
+    await Promise.all([...this.#kept].map((lent) => this.#return(lent)));
+  }
+
+  /** Somebody has one less. */
+  #free(): void {
+    const [next] = this.#asking;
+    if (!next) return void this.#lentOut--;
+    this.#asking.delete(next);
+    this.#wait();
+    next.resolve(this.#next());
+  }
+
+  async #next(): Promise<Lent> {
+    for (const lent of this.#kept) {
+      this.#kept.delete(lent);
+      if (!lent.connection.failure) return lent;
+    }
+    const connecting = this.#connect();
+    try {
+      return await within(this.context, 'There is no connection', connecting);
+    } catch (error) {
+      connecting.then(({ connection }) => connection.destroy()).catch(() => undefined); // too late
+      this.#free();
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<Lent> {
+    const { database, dialect, tables } = this.context;
+    const connection = await database.connect();
+    try {
+      return { connection, restore: await tables.use(() => dialect.transaction.prepare(connection)) };
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
+  }
+
+  /** Gives up on those who ask when none was given back for so long. */
+  #wait(): void {
+    this.#stop(this.#impatience);
+    const { clock, commandTimeout, maxConnections } = this.context;
+    if (this.#asking.size === 0) return;
+    this.#impatience = clock.setTimeout(() => {
+      const error = unavailable(
+        `All ${maxConnections} connections for locks have been in use for ${commandTimeout} ms: raise "maxConnections" and the ` +
+          'size of the pool, or hold locks for a shorter time',
+      );
+      for (const { reject } of this.#asking) reject(error);
+      this.#asking.clear();
+    }, commandTimeout);
+  }
+
+  #linger(): void {
+    this.#stop(this.#lingering);
+    this.#lingering = this.context.clock.setTimeout(() => {
+      for (const lent of this.#kept) void this.#return(lent);
+    }, LINGER);
+  }
+
+  async #return(lent: Lent): Promise<void> {
+    this.#kept.delete(lent);
+    const { connection, restore } = lent;
+    try {
+      if (restore) await within(this.context, '', restore());
+      connection.giveBack();
+    } catch {
+      connection.destroy();
+    }
+  }
+
+  #stop(timer: Timer | undefined): void {
+    if (timer) this.context.clock.clearTimeout(timer);
+  }
+}

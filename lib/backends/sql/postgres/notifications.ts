@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock, Timer } from '../../../core/clock';
+import type { Connection, Database } from '../database';
+import type { Wakeups } from '../wakeups';
+import type { PostgresClient } from './client';
+import { CHANNEL } from './postgres-sql';
+
+/** How often messages are proven to arrive, and how soon that is tried again after it failed, in ms. */
+const PROVE_EVERY = 10_000;
+const RETRY_AFTER = 5_000;
+/** How long the connection is kept when nobody waits any more, in ms. */
+const LINGER = 2_000;
+
+type Wake = () => void;
+
+/**
+ * LISTEN on one connection for all who wait in this process, while somebody waits. It counts as working only after a message
+ * of our own has come back: behind a pooler that lends connections for a transaction, messages arrive nowhere.
+ */
+export class Notifications implements Wakeups {
+  areReliable = false;
+  readonly #wakes = new Map<string, Set<Wake>>();
+  readonly #echoes = new Map<string, () => void>();
+  #isRunning = false;
+  #isClosed = false;
+  #hasWarned = false;
+  /** Ends the pause that the loop is in. */
+  #interrupt: (() => void) | undefined;
+  #finished: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly commandTimeout: number,
+  ) {}
+
+  listen(row: string, wake: Wake): () => void {
+    let wakes = this.#wakes.get(row);
+    if (!wakes) this.#wakes.set(row, (wakes = new Set()));
+    wakes.add(wake);
+    if (!this.#isRunning && !this.#isClosed) this.#finished = this.#run();
+    return () => {
+      wakes.delete(wake);
+      if (wakes.size === 0 && this.#wakes.get(row) === wakes) this.#wakes.delete(row);
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#interrupt?.();
+    await this.#finished;
+  }
+
+  get #isWanted(): boolean {
+    return this.#wakes.size > 0 && !this.#isClosed;
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#isWanted) {
+      try {
+        await this.#listen();
+      } catch (error) {
+        if (error instanceof NoEcho) this.#warn(error); // a connection that was lost is replaced
+      }
+      this.areReliable = false;
+      this.#wakeAll(); // who relied on a message asks again and again from now on
+      if (this.#isWanted) await this.#pause(RETRY_AFTER);
+    }
+    this.#isRunning = false;
+  }
+
+  /** Resolves when nobody waits any more. */
+  async #listen(): Promise<void> {
+    const connection = await this.database.connect();
+    const client = connection.client as PostgresClient;
+    client.on('notification', this.#onNotification);
+    connection.whenEnded(() => this.#interrupt?.());
+    try {
+      await connection.query(`LISTEN ${CHANNEL}`);
+      do {
+        if (connection.failure) throw connection.failure;
+        await this.#prove();
+        if (!this.areReliable) this.#wakeAll(); // what was told before is not known
+        this.areReliable = true;
+        await this.#pause(this.#isWanted ? PROVE_EVERY : LINGER);
+      } while (this.#isWanted);
+    } finally {
+      client.removeListener('notification', this.#onNotification);
+      await this.#leave(connection);
+    }
+  }
+
+  async #leave(connection: Connection): Promise<void> {
+    const timer = this.clock.setTimeout(() => connection.destroy(), this.commandTimeout);
+    try {
+      if (!connection.failure) await connection.query('UNLISTEN *');
+      connection.giveBack();
+    } catch {
+      connection.destroy();
+    } finally {
+      this.clock.clearTimeout(timer);
+    }
+  }
+
+  /** Sends a message through another connection, and waits for it. */
+  async #prove(): Promise<void> {
+    const echo = `echo ${randomUUID()}`;
+    let timer: Timer | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#echoes.set(echo, resolve);
+        timer = this.clock.setTimeout(
+          () => reject(new NoEcho(`a message to ourselves did not arrive within ${this.commandTimeout} ms`)),
+          this.commandTimeout,
+        );
+        this.database.query(`SELECT pg_notify('${CHANNEL}', '${echo}')`).catch(reject);
+      });
+    } finally {
+      this.#echoes.delete(echo);
+      if (timer) this.clock.clearTimeout(timer);
+    }
+  }
+
+  readonly #onNotification = ({ channel, payload }: { channel: string; payload?: string }): void => {
+    if (channel !== CHANNEL || payload === undefined) return;
+    this.#echoes.get(payload)?.();
+    for (const wake of [...(this.#wakes.get(payload) ?? [])]) wake();
+  };
+
+  #wakeAll(): void {
+    for (const wakes of [...this.#wakes.values()]) for (const wake of [...wakes]) wake();
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.clock.setTimeout(resolve, ms);
+      timer.unref?.();
+      this.#interrupt = () => {
+        this.clock.clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #warn({ message }: Error): void {
+    if (this.#hasWarned || this.#isClosed) return;
+    this.#hasWarned = true;
+    process.emitWarning(
+      `Messages from PostgreSQL do not arrive (${message}), so those who wait for a lock ask again and again. Behind a ` +
+        'pooler that is as it must be: set "notifications" to false to say so.',
+      { type: 'NestlockWarning', code: 'NESTLOCK_NOTIFICATIONS' },
+    );
+  }
+}
+
+class NoEcho extends Error {}

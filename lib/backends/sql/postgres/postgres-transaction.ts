@@ -1,0 +1,161 @@
+import type { LockMode } from '../../../core/backend';
+import type { Connection, Database, Result } from '../database';
+import type { Begun, CommitAnswer, Refused, TransactionId, TransactionStatements, TransactionTerms } from '../dialect';
+import { WAIT_BOUND } from '../dialect';
+import { messageOf } from '../failures';
+import { literal } from '../names';
+import { BEGUN_AT, failWith, NOW, textOf } from './postgres-sql';
+import { hasState, State } from './postgres-states';
+
+/** What failing statements of ours say. */
+const ENDED = 'nestlock:ended';
+const CONFLICT = 'nestlock:conflict';
+
+const ID = `pg_backend_pid()::text AS backend, ${BEGUN_AT} AS mark`;
+
+/**
+ * Transactions, several statements to a round trip: they are sent with the simple protocol, which runs them one after the
+ * other and stops at the first that fails.
+ */
+export class PostgresTransaction implements TransactionStatements {
+  /** Clients whose sequence is known to be ahead of every token that was ever drawn. */
+  readonly #sound = new WeakSet<object>();
+
+  /** @param table - quoted, as is the sequence */
+  constructor(
+    private readonly table: string,
+    private readonly sequence: string,
+  ) {}
+
+  async unfit(_: unknown, mode: LockMode): Promise<string | undefined> {
+    if (mode === 'exclusive') return undefined;
+    return 'PostgreSQL lets those who share a row pass those who wait for it, who might wait for ever';
+  }
+
+  /**
+   * A server that crashed may have forgotten tokens that it gave to transactions which did not commit. So the sequence,
+   * which lags far behind the clock, is brought up to it on every new connection.
+   */
+  async prepare({ client, query }: Connection): Promise<undefined> {
+    if (this.#sound.has(client as object)) return;
+    const { sequence } = this;
+    await query(
+      `SELECT pg_advisory_xact_lock(hashtext(${literal(sequence.replaceAll('"', ''))})); ` +
+        `SELECT setval(${literal(sequence)}, ${NOW})::text FROM ${sequence} WHERE last_value < ${NOW}`,
+    );
+    this.#sound.add(client as object);
+  }
+
+  async begin({ query }: Connection, { row, ttl }: TransactionTerms): Promise<Begun | Refused> {
+    const results = await query(
+      `${begin(ttl)}; SELECT 1 FROM ${this.table} WHERE key = ${literal(row)} FOR UPDATE SKIP LOCKED; ` +
+        `SELECT nextval(${literal(this.sequence)})::text AS fence, ${ID}, ` +
+        `(SELECT count(*)::text FROM ${this.table} WHERE key = ${literal(row)}) AS known`,
+    );
+    const [found] = results.at(-1)!.rows;
+    const begun = begunOf(found!);
+    if (results.at(-2)!.rows.length > 0) return begun;
+    return { because: found!['known'] === '0' ? 'noRow' : 'held', id: begun.id };
+  }
+
+  async wait({ query }: Connection, { row }: TransactionTerms, onLocked: () => void): Promise<Begun | undefined> {
+    const results = await query(
+      `SELECT current_setting('lock_timeout') AS lock, current_setting('statement_timeout') AS statement; ` +
+        `SET LOCAL lock_timeout = ${WAIT_BOUND}; SET LOCAL statement_timeout = 0; ` +
+        `SELECT 1 FROM ${this.table} WHERE key = ${literal(row)} FOR UPDATE`,
+    );
+    if (results.at(-1)!.rows.length === 0) return undefined;
+    onLocked();
+    const { lock, statement } = results[0]!.rows[0]!;
+    // The token in a statement of its own: in the same one it might be drawn before the wait.
+    const answer = await query(
+      `SET LOCAL lock_timeout = ${literal(textOf(lock))}; SET LOCAL statement_timeout = ${literal(textOf(statement))}; ` +
+        `SELECT nextval(${literal(this.sequence)})::text AS fence, ${ID}`,
+    );
+    return begunOf(answer.at(-1)!.rows[0]!);
+  }
+
+  async open(
+    { query }: Connection,
+    { row, ttl }: TransactionTerms,
+  ): Promise<{ id: TransactionId; version: string } | undefined> {
+    const results = await query(
+      `${begin(ttl)}; SELECT version::text AS version, ${ID} FROM ${this.table} WHERE key = ${literal(row)}`,
+    );
+    const [found] = results.at(-1)!.rows;
+    return found && { ...begunOf({ fence: '0', ...found }), version: textOf(found['version']) };
+  }
+
+  async beat({ query }: Connection, { mark }: TransactionId): Promise<boolean | undefined> {
+    try {
+      const [result] = await query(`SELECT ${BEGUN_AT} AS mark`);
+      return result!.rows[0]!['mark'] === mark;
+    } catch (error) {
+      // A savepoint may still rescue it; if there is none, the lock is gone. The commit will tell.
+      if (hasState(error, State.inFailedTransaction)) return undefined;
+      throw error;
+    }
+  }
+
+  async watch(database: Database, { backend, mark }: TransactionId): Promise<boolean | undefined> {
+    const [result] = await database.query(
+      `SELECT state FROM pg_stat_activity WHERE pid = ${literal(backend)} ` +
+        `AND (extract(epoch FROM xact_start) * 1000000)::bigint::text = ${literal(mark)}`,
+    );
+    const [found] = result!.rows;
+    if (!found) return false;
+    return String(found['state']).includes('aborted') ? undefined : true;
+  }
+
+  async kill(database: Database, { backend, mark }: TransactionId): Promise<void> {
+    await database.query(
+      `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = ${literal(backend)} ` +
+        `AND (extract(epoch FROM xact_start) * 1000000)::bigint::text = ${literal(mark)}`,
+    );
+  }
+
+  commit(connection: Connection, id: TransactionId): Promise<CommitAnswer> {
+    return this.#commit(connection, `${stillIn(id)}; COMMIT`);
+  }
+
+  commitVersion(connection: Connection, id: TransactionId, row: string, version: string): Promise<CommitAnswer> {
+    return this.#commit(
+      connection,
+      `${stillIn(id)}; WITH done AS (UPDATE ${this.table} SET version = version + 1, used_at = ${NOW} ` +
+        `WHERE key = ${literal(row)} AND version = ${literal(version)} RETURNING 1) ` +
+        `SELECT CASE count(*) WHEN 1 THEN 1 ELSE ${failWith(CONFLICT)} END FROM done; COMMIT`,
+    );
+  }
+
+  async rollback({ query }: Connection): Promise<void> {
+    await query('ROLLBACK');
+  }
+
+  async #commit({ query }: Connection, sql: string): Promise<CommitAnswer> {
+    try {
+      await query(sql);
+      return 'committed';
+    } catch (error) {
+      const message = messageOf(error);
+      if (hasState(error, State.inFailedTransaction)) return 'aborted';
+      if (message.includes(ENDED)) return 'ended';
+      if (message.includes(CONFLICT)) return 'conflict';
+      throw error;
+    }
+  }
+}
+
+function begin(ttl: number): string {
+  return `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${Math.ceil(ttl)}`;
+}
+
+function stillIn({ mark }: TransactionId): string {
+  return `SELECT CASE WHEN ${BEGUN_AT} = ${literal(mark)} THEN 1 ELSE ${failWith(ENDED)} END`;
+}
+
+function begunOf(row: Result['rows'][number]): Begun {
+  return {
+    id: { backend: textOf(row['backend']), mark: textOf(row['mark']) },
+    fence: BigInt(textOf(row['fence'])),
+  };
+}

@@ -1,0 +1,252 @@
+import type { Claim, Grant } from '../../core/backend';
+import type { Timer } from '../../core/clock';
+import { LockConfigError } from '../../core/errors';
+import type { Lent, Loan } from './connections';
+import type { Begun, Refused, TransactionId, TransactionTerms } from './dialect';
+import { asUnavailable } from './failures';
+import { rowName } from './names';
+import { Settling } from './settling';
+import { limited, within } from './strategy';
+import { TransactionGrant } from './transaction-grant';
+import type { TransactionStrategy } from './transaction.strategy';
+import type { Taker } from './turns';
+
+const FAILED = 'The lock could not be asked for';
+/** How soon a claim whose connection was lost while it waited lines up again, in ms. */
+const RETRY_AFTER = 100;
+
+/** One claim on its way to its transaction. */
+export class TransactionAttempt implements Taker {
+  readonly #settling: Settling;
+  readonly #terms: TransactionTerms;
+  #loan: Loan | undefined;
+  /** The transaction that waits for the row. */
+  #waiting: TransactionId | undefined;
+  #hasTurn = false;
+  #hasWaited = false;
+  #failingSince: number | undefined;
+
+  constructor(
+    private readonly strategy: TransactionStrategy,
+    private readonly claim: Claim,
+  ) {
+    const { mode, ttl, permits } = claim;
+    this.#terms = { row: rowName('transaction', claim.key), mode, ttl };
+    this.#settling = new Settling(claim, () => this.#withdraw());
+    strategy.listeners.add(this.#settling);
+    const { turns } = strategy;
+    if (permits !== Infinity && mode === 'shared') this.#settling.reject(noPermits());
+    else if (mode === 'shared') void this.#share();
+    else if (claim.wait) turns.enter(this.#terms.row, this);
+    else if (turns.isHeld(this.#terms.row)) this.#settling.resolve(null);
+    else this.start();
+  }
+
+  get result(): Promise<Grant | null> {
+    return this.#settling.result;
+  }
+
+  get #queues(): boolean {
+    return this.claim.wait && this.claim.mode === 'exclusive';
+  }
+
+  wait(): void {
+    this.claim.contended();
+  }
+
+  start(): void {
+    this.#hasTurn = this.#queues;
+    void this.#start();
+  }
+
+  async #share(): Promise<void> {
+    const { context } = this.strategy;
+    const { database, dialect } = context;
+    try {
+      const unfit = await within(context, FAILED, dialect.transaction.unfit(database, this.claim.mode));
+      if (unfit !== undefined) throw cannotShare(unfit);
+      this.start();
+    } catch (error) {
+      this.#settling.reject(error);
+    }
+  }
+
+  async #start(): Promise<void> {
+    while (!(await this.#isDone()));
+  }
+
+  /** Asks on one connection. Resolves to whether that was the end of it. */
+  async #isDone(): Promise<boolean> {
+    const { connections } = this.strategy;
+    let lent: Lent | undefined;
+    try {
+      this.#loan = connections.borrow();
+      lent = await this.#loan.lent;
+      const grant = await this.#take(lent);
+      if (grant) {
+        this.#deliver(grant);
+      } else {
+        connections.giveBack(lent);
+        this.#settling.resolve(null);
+        this.#leave();
+      }
+      return true;
+    } catch (error) {
+      if (lent) connections.destroy(lent);
+      if (await this.#mayLineUpAgain(error)) return false;
+      this.#settling.reject(error);
+      this.#leave();
+      return true;
+    }
+  }
+
+  /** Once it has waited it is given some time to find the database again. */
+  async #mayLineUpAgain(error: unknown): Promise<boolean> {
+    const { clock, commandTimeout } = this.strategy.context;
+    if (!this.#hasWaited || this.#settling.isSettled || error instanceof LockConfigError) return false;
+    this.#failingSince ??= clock.now();
+    if (clock.now() - this.#failingSince > commandTimeout) return false;
+    await new Promise<void>((resolve) => clock.setTimeout(resolve, RETRY_AFTER));
+    return true;
+  }
+
+  /** `null`: it is held, and not waited for, or nobody wants it any more. In no transaction then. */
+  async #take(lent: Lent): Promise<TransactionGrant | null> {
+    const { context } = this.strategy;
+    const { dialect, tables, clock } = context;
+    const { connection } = lent;
+    const { transaction } = dialect;
+    while (!this.#settling.isSettled) {
+      const sentAt = clock.now();
+      const begun = await within(
+        context,
+        FAILED,
+        tables.use(() => this.#begin(lent)),
+      );
+      if (begun.because === undefined) return this.#grant(lent, begun, sentAt);
+      if (begun.because === 'held' && this.claim.wait && !this.#settling.isSettled) {
+        const grant = await this.#await(lent, begun.id);
+        if (grant) return grant;
+        // It was told to end, perhaps too late: what comes next on this connection must not be hit.
+        if (this.#settling.isSettled) throw new Error('Nobody waits for this lock any more');
+      }
+      await within(context, FAILED, transaction.rollback(connection));
+      if (begun.because === 'noRow') await within(context, FAILED, tables.addRow(this.#terms.row));
+      else if (!this.claim.wait) return null;
+    }
+    return null;
+  }
+
+  async #begin({ connection }: Lent): Promise<Begun | Refused> {
+    const { transaction } = this.strategy.context.dialect;
+    try {
+      return await transaction.begin(connection, this.#terms);
+    } catch (error) {
+      if (!connection.failure) await transaction.rollback(connection);
+      throw error;
+    }
+  }
+
+  /** Waits in the database's own line. Resolves to `undefined` when it has to start again. */
+  async #await(lent: Lent, id: TransactionId): Promise<TransactionGrant | undefined> {
+    const { context, turns } = this.strategy;
+    const { dialect, clock } = context;
+    this.claim.contended();
+    if (this.#hasTurn) turns.held(this.#terms.row);
+    this.#waiting = id;
+    this.#hasWaited = true;
+    this.#failingSince = undefined;
+    const stop = this.#watch(lent, id);
+    let lockedAt = 0;
+    try {
+      const onLocked = (): void => void (lockedAt = clock.now());
+      const begun = await dialect.transaction.wait(lent.connection, this.#terms, onLocked);
+      return begun && this.#grant(lent, begun, lockedAt);
+    } catch (error) {
+      const fault = dialect.diagnose(error);
+      if (fault === 'locked' || fault === 'conflict' || fault === 'cancelled') return undefined;
+      throw asUnavailable(FAILED, error);
+    } finally {
+      stop();
+      this.#waiting = undefined;
+    }
+  }
+
+  /** A connection that was cut silently would be waited on for ever: so it is looked at through another. */
+  #watch({ connection }: Lent, id: TransactionId): () => void {
+    const { context } = this.strategy;
+    const { clock, database, dialect } = context;
+    let timer: Timer;
+    const look = async (): Promise<void> => {
+      const isAlive = await limited(context, '', dialect.transaction.watch(database, id, this.#terms.row)).catch(
+        () => undefined,
+      );
+      if (this.#waiting !== id) return;
+      if (isAlive === false) connection.destroy();
+      else start();
+    };
+    const start = (): void => {
+      timer = clock.setTimeout(() => void look(), Math.max(1_000, this.claim.ttl / 3));
+      timer.unref?.();
+    };
+    start();
+    return () => clock.clearTimeout(timer);
+  }
+
+  #grant(lent: Lent, { id, fence }: Begun, sentAt: number): TransactionGrant {
+    const { strategy, claim } = this;
+    const { context, connections, grants } = strategy;
+    const grant = new TransactionGrant({
+      context,
+      lent,
+      id,
+      fence,
+      sentAt,
+      row: this.#terms.row,
+      ttl: claim.ttl,
+      commit: () => context.dialect.transaction.commit(lent.connection, id),
+      onOver: (isUsable) => {
+        if (isUsable) connections.giveBack(lent);
+        else connections.destroy(lent);
+        grants.delete(claim.holder);
+        this.#leave();
+      },
+    });
+    grants.set(claim.holder, grant);
+    return grant;
+  }
+
+  #deliver(grant: TransactionGrant): void {
+    if (this.#settling.resolve(grant)) {
+      if (this.#hasTurn) this.strategy.turns.held(this.#terms.row);
+    } else {
+      void grant.release({ error: undefined });
+    }
+  }
+
+  #leave(): void {
+    if (this.#hasTurn) this.strategy.turns.leave(this.#terms.row);
+    this.#hasTurn = false;
+  }
+
+  /** Nobody wants it any more. What is under way sees to itself when it has its answer; a wait is ended now. */
+  #withdraw(): void {
+    const { context, turns } = this.strategy;
+    if (this.#queues && turns.withdraw(this.#terms.row, this)) return;
+    if (this.#loan?.cancel()) return this.#leave();
+    if (!this.#waiting) return;
+    limited(context, '', context.dialect.transaction.kill(context.database, this.#waiting)).catch(() => undefined);
+  }
+}
+
+function noPermits(): LockConfigError {
+  return new LockConfigError(
+    'The strategy "transaction" cannot count holders, so "permits" cannot be used with it. Use the strategy "lease".',
+  );
+}
+
+function cannotShare(why: string): LockConfigError {
+  return new LockConfigError(
+    `The strategy "transaction" cannot lock in the mode "shared" here: ${why}. Use the strategy "lease", or exclusive locks.`,
+  );
+}
