@@ -1,17 +1,31 @@
 import type { Claim, Grant } from '../../core/backend';
+import type { LateListeners } from '../../core/late-listeners';
 import { LockConfigError } from '../../core/errors';
 import type { RowClaim } from './dialect';
 import { wasUnsent } from './failures';
-import type { LeaseStrategy } from './lease.strategy';
 import { rowClaimOf } from './row-claim';
 import { Settling } from './settling';
+import type { StrategyContext } from './strategy';
 import { within } from './strategy';
-import type { Waiting } from './waiting-line';
+import type { Waiting, WaitingLine } from './waiting-line';
 
 /** How soon a database that did not answer is asked again, in ms. */
 const RETRY_AFTER = 100;
 
 const FAILED = 'The lock could not be asked for';
+
+/** What an attempt needs of its strategy. */
+export interface LeaseAttemptContext {
+  readonly context: StrategyContext;
+  readonly listeners: LateListeners;
+  grant(claim: RowClaim, fence: bigint, sentAt: number): Grant;
+  /** Those who wait for a row in this process. */
+  line(row: string): WaitingLine;
+  /** Whether there are any. */
+  isAwaited(row: string): boolean;
+  /** Resolves to whether it was ours. Tried again in the background as long as it might be. */
+  free(claim: RowClaim, until: number): Promise<boolean>;
+}
 
 /** One claim on its way to its lease. */
 export class LeaseAttempt implements Waiting {
@@ -24,7 +38,7 @@ export class LeaseAttempt implements Waiting {
   #failingSince: number | undefined;
 
   constructor(
-    private readonly strategy: LeaseStrategy,
+    private readonly strategy: LeaseAttemptContext,
     private readonly claim: Claim,
   ) {
     this.#row = rowClaimOf(claim);

@@ -3,6 +3,7 @@ import { provableUntil } from '../../core/backend';
 import { LateListeners } from '../../core/late-listeners';
 import type { RowClaim } from './dialect';
 import { Errands } from './errands';
+import type { LeaseAttemptContext } from './lease-attempt';
 import { LeaseAttempt } from './lease-attempt';
 import type { Strategy, StrategyContext } from './strategy';
 import { within } from './strategy';
@@ -15,7 +16,7 @@ const RETRY_AFTER = 100;
  * A row says who has the lock and until when, on the clock of the database. Compare-and-set in single statements; those who
  * wait are woken where the database can do that, and ask again where it cannot. Nobody is promised a place in a line.
  */
-export class LeaseStrategy implements Strategy {
+export class LeaseStrategy implements Strategy, LeaseAttemptContext {
   readonly listeners: LateListeners;
   readonly #errands = new Errands();
   readonly #lines = new Map<string, WaitingLine>();
@@ -32,7 +33,6 @@ export class LeaseStrategy implements Strategy {
     return new LeaseGrant(this, claim, fence, provableUntil(sentAt, claim.ttl));
   }
 
-  /** Those who wait for a row in this process. */
   line(row: string): WaitingLine {
     let line = this.#lines.get(row);
     if (!line) {
@@ -64,7 +64,6 @@ export class LeaseStrategy implements Strategy {
     return grants.map((grant) => answers.get(grant));
   }
 
-  /** Resolves to whether it was ours. Tried again in the background as long as it might be. */
   free(claim: RowClaim, until: number): Promise<boolean> {
     return this.#errands.run(this.#free(claim, until));
   }

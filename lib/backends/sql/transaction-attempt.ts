@@ -1,19 +1,30 @@
 import type { Claim, Grant } from '../../core/backend';
 import type { Timer } from '../../core/clock';
 import { LockConfigError } from '../../core/errors';
-import type { Lent, Loan } from './connections';
+import type { LateListeners } from '../../core/late-listeners';
+import type { Connections, Lent, Loan } from './connections';
 import type { Begun, Refused, TransactionId, TransactionTerms } from './dialect';
 import { asUnavailable } from './failures';
 import { rowName } from './names';
 import { Settling } from './settling';
+import type { StrategyContext } from './strategy';
 import { limited, within } from './strategy';
 import { TransactionGrant } from './transaction-grant';
-import type { TransactionStrategy } from './transaction.strategy';
-import type { Taker } from './turns';
+import type { Taker, Turns } from './turns';
 
 const FAILED = 'The lock could not be asked for';
 /** How soon a claim whose connection was lost while it waited lines up again, in ms. */
 const RETRY_AFTER = 100;
+
+/** What an attempt needs of its strategy. */
+export interface TransactionAttemptContext {
+  readonly context: StrategyContext;
+  readonly listeners: LateListeners;
+  readonly connections: Connections;
+  readonly turns: Turns;
+  /** What is held, by holder. */
+  readonly grants: Map<string, TransactionGrant>;
+}
 
 /** One claim on its way to its transaction. */
 export class TransactionAttempt implements Taker {
@@ -27,7 +38,7 @@ export class TransactionAttempt implements Taker {
   #failingSince: number | undefined;
 
   constructor(
-    private readonly strategy: TransactionStrategy,
+    private readonly strategy: TransactionAttemptContext,
     private readonly claim: Claim,
   ) {
     const { mode, ttl, permits } = claim;

@@ -2,6 +2,7 @@ import type { Claim, Grant } from '../../core/backend';
 import { LateListeners } from '../../core/late-listeners';
 import { Connections } from './connections';
 import type { Strategy, StrategyContext } from './strategy';
+import type { TransactionAttemptContext } from './transaction-attempt';
 import { TransactionAttempt } from './transaction-attempt';
 import type { TransactionGrant } from './transaction-grant';
 import { Turns } from './turns';
@@ -10,11 +11,10 @@ import { Turns } from './turns';
  * The row of a lock is locked by a transaction, which the work can write through: what it writes is committed with the lock
  * or not at all. The database queues those who wait, and frees the lock when the connection dies.
  */
-export class TransactionStrategy implements Strategy {
+export class TransactionStrategy implements Strategy, TransactionAttemptContext {
   readonly listeners: LateListeners;
   readonly connections: Connections;
   readonly turns = new Turns();
-  /** What is held, by holder. */
   readonly grants = new Map<string, TransactionGrant>();
 
   constructor(readonly context: StrategyContext) {

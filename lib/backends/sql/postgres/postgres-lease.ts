@@ -36,9 +36,9 @@ export class PostgresLease implements LeaseStatements {
         ? `holder = NULL, label = NULL, expires_at = 0`
         : `shared = shared - ${literal(holder)}, expires_at = ${latest(`key <> ${literal(holder)}`)}`;
     const [result] = await database.query(
-      `WITH freed AS (UPDATE ${this.table} SET ${change}, used_at = ${NOW} ` +
-        `WHERE key = ${literal(row)} AND ${isHeldBy(literal(holder), mode)} RETURNING awaited) ` +
-        `SELECT CASE WHEN awaited THEN pg_notify('${CHANNEL}', ${literal(row)})::text END AS told FROM freed`,
+      `UPDATE ${this.table} SET ${change}, used_at = ${NOW} ` +
+        `WHERE key = ${literal(row)} AND ${isHeldBy(literal(holder), mode)} ` +
+        `RETURNING CASE WHEN awaited THEN pg_notify('${CHANNEL}', ${literal(row)})::text END AS told`,
     );
     return result!.rows.length > 0;
   }
