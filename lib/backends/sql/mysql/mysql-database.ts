@@ -71,7 +71,7 @@ export class MysqlDatabase implements Database {
       isBroken = false;
       return [result];
     } catch (error) {
-      isBroken = !isRefusal(error);
+      isBroken = !isRefusal(error) || !(await this.#hasRolledBack(core));
       throw error;
     } finally {
       if (!isBroken) core.removeListener('error', onError);
@@ -89,6 +89,14 @@ export class MysqlDatabase implements Database {
   }
 
   /** The user's pool may have sessions without "autocommit". */
+  async #hasRolledBack(core: MysqlConnectionOfPool): Promise<boolean> {
+    if (this.#committing.has(core)) return true;
+    return send(core, 'ROLLBACK').then(
+      () => true,
+      () => false,
+    );
+  }
+
   async #commit(core: MysqlConnectionOfPool, { status }: MysqlResult): Promise<void> {
     if (status === undefined && this.#committing.has(core)) return;
     const now = status ?? (await send(core, 'DO 0')).status ?? Status.autocommit;
