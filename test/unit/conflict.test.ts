@@ -1,6 +1,6 @@
 import crypto from 'node:crypto';
 import { LockConflictError } from '../../lib/core/errors';
-import { track, withScript } from './support';
+import { begin, track, withScript } from './support';
 
 function optimistic(conflicts: number, attempts?: number) {
   const script = withScript(attempts === undefined ? {} : { attempts });
@@ -63,6 +63,17 @@ test('the pause has full jitter: at most 10 ms before the first rerun, and twice
   } finally {
     spy.mockRestore();
   }
+});
+
+test('nobody is excluded: others go ahead meanwhile, even those who would not wait', async () => {
+  const { clock, backend, locks } = optimistic(0, 3);
+  backend.onAcquire = (claim) => claim.grant({ fences: 0 });
+  const running = begin(locks, 'k');
+  await clock.advance(0);
+  expect(running.isRunning).toBe(true);
+  await expect(locks.run('k', () => 'too', { waitTimeout: 0 })).resolves.toBe('too');
+  await expect(locks.run('k', () => 'also')).resolves.toBe('also');
+  running.finish();
 });
 
 test('waitTimeout covers all attempts', async () => {

@@ -33,8 +33,16 @@ export class PostgresDatabase implements Database {
   readonly #own: (PostgresPool & { end(): Promise<void> }) | undefined;
   readonly #pool: PostgresPool | TypeOrmDataSource;
 
-  private constructor(pool: PostgresPool | TypeOrmDataSource, own?: PostgresPool & { end(): Promise<void> }) {
+  /** How long a statement may take, in ms: it is not waited for any longer. */
+  readonly #patience: number;
+
+  private constructor(
+    pool: PostgresPool | TypeOrmDataSource,
+    patience: number,
+    own?: PostgresPool & { end(): Promise<void> },
+  ) {
     this.#pool = pool;
+    this.#patience = patience;
     this.#own = own;
   }
 
@@ -45,7 +53,7 @@ export class PostgresDatabase implements Database {
     options,
     commandTimeout,
   }: SqlSettings<PostgresPool | TypeOrmDataSource>): Promise<PostgresDatabase> {
-    if (pool) return new PostgresDatabase(pool);
+    if (pool) return new PostgresDatabase(pool, commandTimeout);
     const { Pool } = await loadDriver();
     const own = new Pool({
       application_name: 'nestlock',
@@ -54,7 +62,7 @@ export class PostgresDatabase implements Database {
       ...(url !== undefined && { connectionString: url }),
     });
     own.on('error', () => undefined); // an idle connection that breaks is replaced
-    return new PostgresDatabase(own, own);
+    return new PostgresDatabase(own, commandTimeout, own);
   }
 
   get size(): number | undefined {
@@ -62,21 +70,19 @@ export class PostgresDatabase implements Database {
   }
 
   async query(sql: string): Promise<readonly Result[]> {
-    const { client, release } = await this.#lend();
-    // A connection that breaks says so by an event as well, and nobody else listens.
-    const onError = (): void => undefined;
-    client.on('error', onError);
-    let isBroken = true;
+    const connection = await this.connect();
+    // One that does not answer must not occupy the pool: nobody would end a statement that waits for something.
+    const timer = setTimeout(() => connection.destroy(), this.#patience);
     try {
-      const answer = resultsOf(await client.query(sql));
-      isBroken = false;
+      const answer = await connection.query(sql);
+      connection.giveBack();
       return answer;
     } catch (error) {
-      isBroken = !isRefusal(error);
+      if (isRefusal(error)) connection.giveBack();
+      else connection.destroy();
       throw error;
     } finally {
-      client.removeListener('error', onError);
-      release(isBroken);
+      clearTimeout(timer);
     }
   }
 

@@ -104,7 +104,8 @@ export class PostgresTransaction implements TransactionStatements {
     );
     const [found] = result!.rows;
     if (!found) return false;
-    return String(found['state']).includes('aborted') ? undefined : true;
+    // Between two statements it is no sign of life: the answer may be lost, and the server count the time since then.
+    return found['state'] === 'active' ? true : undefined;
   }
 
   async kill(database: Database, { backend, mark }: TransactionId): Promise<void> {
