@@ -2,6 +2,10 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { RedisBackendOptions } from '../../lib/backends/redis';
 import { redisBackend } from '../../lib/backends/redis';
+import type { MysqlBackendOptions } from '../../lib/backends/sql/mysql';
+import * as mysql from '../../lib/backends/sql/mysql';
+import type { PostgresBackendOptions } from '../../lib/backends/sql/postgres';
+import * as postgres from '../../lib/backends/sql/postgres';
 import type { ZooKeeperBackendOptions } from '../../lib/backends/zookeeper';
 import { zookeeperBackend } from '../../lib/backends/zookeeper';
 import type { LockBackend } from '../../lib/core/backend';
@@ -11,7 +15,11 @@ import type { AcquireOptions, LockServiceOptions } from '../../lib/core/options'
 import { bustle } from './bustle';
 
 /** A backend, as it can be told to another process. */
-export type BackendChoice = ['redis', RedisBackendOptions] | ['zookeeper', ZooKeeperBackendOptions];
+export type BackendChoice =
+  | ['redis', RedisBackendOptions]
+  | ['zookeeper', ZooKeeperBackendOptions]
+  | ['postgres', PostgresBackendOptions]
+  | ['mysql', MysqlBackendOptions];
 
 /** What became of a lock: the state in which a process found it. */
 export interface Findings {
@@ -49,9 +57,13 @@ export interface Job {
   readonly options: AcquireOptions;
 }
 
+/** A section that has been entered: does the rest of its statements, and ends as `run` does. */
+type Inside = (statements: readonly string[]) => Promise<void>;
+
 const [backend, options] = JSON.parse(process.argv[2]!) as [BackendChoice, LockServiceOptions];
 const locks = new LockService({ backend: make(backend), ...options });
 const held = new Map<string, Lock>();
+const sections = new Map<string, Inside>();
 const observations = new Map<string, Promise<Observation>>();
 const stamp = (): string => String(process.hrtime.bigint());
 
@@ -121,6 +133,23 @@ const commands = {
     await Promise.all(jobs.map(work));
     return stays;
   },
+  /** Enters a section, and sends statements through the transaction of its lock. It stays until `leave`. */
+  enter(key: string, statements: readonly string[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const ended = locks.run(key, async (lock) => {
+        await send(lock, statements);
+        const rest = await new Promise<readonly string[]>((proceed) => {
+          sections.set(key, (more) => (proceed(more), ended));
+          resolve();
+        });
+        await send(lock, rest);
+      });
+      ended.catch(reject);
+    });
+  },
+  async leave(key: string, statements: readonly string[]): Promise<void> {
+    await sections.get(key)!(statements);
+  },
   bustle,
   /** The process ends by itself then, if nothing is left. */
   async close(): Promise<void> {
@@ -132,7 +161,21 @@ const commands = {
 export type Commands = typeof commands;
 
 function make([kind, terms]: BackendChoice): LockBackend {
-  return kind === 'redis' ? redisBackend(terms) : zookeeperBackend(terms);
+  switch (kind) {
+    case 'redis':
+      return redisBackend(terms);
+    case 'zookeeper':
+      return zookeeperBackend(terms);
+    case 'postgres':
+      return postgres.postgresBackend(terms);
+    case 'mysql':
+      return mysql.mysqlBackend(terms);
+  }
+}
+
+async function send(lock: Lock, statements: readonly string[]): Promise<void> {
+  const client = backend[0] === 'mysql' ? mysql.transactionOf(lock) : postgres.transactionOf(lock);
+  for (const sql of statements) await client.query(sql);
 }
 
 function keep(key: string, lock: Lock): string {

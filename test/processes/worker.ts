@@ -34,8 +34,8 @@ export class Worker {
   private readonly ended: Promise<unknown>;
   private count = 0;
 
-  private constructor(backend: BackendChoice, options: LockServiceOptions) {
-    const { NODE_OPTIONS: _, ...env } = process.env;
+  private constructor(backend: BackendChoice, options: LockServiceOptions, more: NodeJS.ProcessEnv) {
+    const { NODE_OPTIONS: _, ...env } = { ...process.env, ...more };
     const args = [
       process.execPath,
       '-e',
@@ -53,8 +53,9 @@ export class Worker {
     });
   }
 
-  static async start(backend: BackendChoice, options: LockServiceOptions): Promise<Worker> {
-    const worker = new Worker(backend, options);
+  /** @param env - further variables of its environment */
+  static async start(backend: BackendChoice, options: LockServiceOptions, env: NodeJS.ProcessEnv = {}): Promise<Worker> {
+    const worker = new Worker(backend, options, env);
     await worker.answerTo(0);
     return worker;
   }

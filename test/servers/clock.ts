@@ -6,16 +6,30 @@ import { program } from './program';
 
 /** What goes before the command of a server so that `setClock` moves its clock. */
 export async function movableClock(): Promise<(folder: string) => readonly string[]> {
-  const faketime = await program('faketime', 'faketime');
-  const { stdout } = await promisify(execFile)(faketime, ['-f', '+0', 'printenv', 'LD_PRELOAD']);
+  const library = await libfaketime();
   return (folder) => [
     'env',
     // With a malloc that asks for the time, such as Redis' own, libfaketime would wait for itself while it starts.
-    `LD_PRELOAD=${stdout.trim()}:libc.so.6`,
+    `LD_PRELOAD=${library}:libc.so.6`,
     `FAKETIME_TIMESTAMP_FILE=${join(folder, 'clock')}`,
     'FAKETIME_NO_CACHE=1',
     'FAKETIME_DONT_FAKE_MONOTONIC=1',
   ];
+}
+
+/** The environment of a process whose clock is ahead, or behind with a negative `offset`, by so many ms. */
+export async function wrongClock(offset: number): Promise<NodeJS.ProcessEnv> {
+  return {
+    LD_PRELOAD: await libfaketime(),
+    FAKETIME: `${offset < 0 ? '-' : '+'}${Math.abs(offset) / 1_000}`,
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  };
+}
+
+async function libfaketime(): Promise<string> {
+  const faketime = await program('faketime', 'faketime');
+  const { stdout } = await promisify(execFile)(faketime, ['-f', '+0', 'printenv', 'LD_PRELOAD']);
+  return stdout.trim();
 }
 
 /** Sets the clock of the server in this folder ahead, or back with a negative `offset`, in ms. */

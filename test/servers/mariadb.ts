@@ -66,7 +66,10 @@ export class MariaDbServer extends ServerWithClock {
         name: 'mariadb',
         user,
         prepare({ folder }) {
-          const args = ['--no-defaults', `--datadir=${join(folder, 'data')}`, '--skip-test-db', '--skip-name-resolve'];
+          const args = [
+            ...['--no-defaults', `--datadir=${join(folder, 'data')}`, `--tmpdir=${folder}`],
+            ...['--skip-test-db', '--skip-name-resolve'],
+          ];
           execFileSync(installer, args, { cwd: folder, stdio: 'pipe', ...user });
           writeFileSync(join(folder, 'setup.sql'), SETUP);
         },
@@ -74,6 +77,8 @@ export class MariaDbServer extends ServerWithClock {
           ...[...before(folder), binary, '--no-defaults', `--datadir=${join(folder, 'data')}`],
           ...[`--bind-address=${host}`, `--port=${port}`, '--skip-name-resolve', '--max-connections=300'],
           ...[`--socket=${join(folder, 'socket')}`, `--pid-file=${join(folder, 'mariadb.pid')}`],
+          // When it starts it removes the temporary tables of all others there.
+          `--tmpdir=${folder}`,
           ...[
             '--innodb-buffer-pool-size=32M',
             '--innodb-log-file-size=16M',

@@ -97,7 +97,7 @@ export class SqlBackend implements LockBackend {
           { cause },
         );
       }
-      return `${dialect.name} is not available yet (${messageOf(error)}): until it is, every lock fails with LockUnavailableError.`;
+      return `${dialect.name} is not available yet (${messageOf(error).replace(/\.$/, '')}): until it is, every lock fails with LockUnavailableError.`;
     }
   }
 

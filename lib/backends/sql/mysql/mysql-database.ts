@@ -1,12 +1,15 @@
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { LockConfigError } from '../../../core/errors';
 import type { TypeOrmDataSource, TypeOrmQueryRunner } from '../data-source';
 import { isDataSource } from '../data-source';
-import type { Connection, Database } from '../database';
+import type { Database } from '../database';
 import { markUnsent } from '../failures';
 import type { SqlSettings } from '../options';
 import type { MysqlConnectionOfPool, MysqlPool, MysqlPromisePool } from './client';
 import { isPromisePool } from './client';
+import type { Lent } from './mysql-connection';
+import { MysqlConnection, releasing } from './mysql-connection';
 import { isRefusal } from './mysql-errors';
 import type { MysqlResult } from './mysql-statement';
 import { send, Status } from './mysql-statement';
@@ -18,14 +21,6 @@ interface Driver {
   createPool(options: object): OwnPool;
 }
 
-/** A connection, and how it is given back. */
-interface Lent {
-  readonly core: MysqlConnectionOfPool;
-  /** What the user gets: of the same kind as the pool. */
-  readonly client: unknown;
-  readonly release: (broken: boolean) => void;
-}
-
 /** A database through a pool of `mysql2`, or a DataSource of TypeORM. */
 export class MysqlDatabase implements Database {
   readonly #pool: MysqlPool | TypeOrmDataSource;
@@ -33,8 +28,12 @@ export class MysqlDatabase implements Database {
   /** Connections that commit each statement. */
   readonly #committing = new WeakSet<object>();
 
-  private constructor(pool: MysqlPool | TypeOrmDataSource, own?: OwnPool) {
+  /** How long a statement may take, in ms: it is not waited for any longer. */
+  readonly #patience: number;
+
+  private constructor(pool: MysqlPool | TypeOrmDataSource, patience: number, own?: OwnPool) {
     this.#pool = pool;
+    this.#patience = patience;
     this.#own = own;
   }
 
@@ -45,10 +44,10 @@ export class MysqlDatabase implements Database {
     options,
     commandTimeout,
   }: SqlSettings<MysqlPool | TypeOrmDataSource>): Promise<MysqlDatabase> {
-    if (pool) return new MysqlDatabase(pool);
+    if (pool) return new MysqlDatabase(pool, commandTimeout);
     const { createPool } = await loadDriver();
     const own = createPool({ connectTimeout: commandTimeout, ...options, ...(url !== undefined && { uri: url }) });
-    return new MysqlDatabase(own, own);
+    return new MysqlDatabase(own, commandTimeout, own);
   }
 
   get size(): number | undefined {
@@ -60,22 +59,21 @@ export class MysqlDatabase implements Database {
   }
 
   async query(sql: string): Promise<readonly MysqlResult[]> {
-    const { core, release } = await this.#lend();
-    // A connection that breaks says so by an event as well, and perhaps nobody else listens.
-    const onError = (): void => undefined;
-    core.on('error', onError);
-    let isBroken = true;
+    const { core, ...lent } = await this.#lend();
+    const connection = new MysqlConnection({ core, ...lent });
+    // One that does not answer must not occupy the pool: nobody would end a statement that waits for something.
+    const timer = setTimeout(() => connection.destroy(), this.#patience);
     try {
-      const result = await send(core, sql);
-      await this.#commit(core, result);
-      isBroken = false;
-      return [result];
+      const results = await connection.query(sql);
+      await this.#commit(core, results[0]!);
+      connection.giveBack();
+      return results;
     } catch (error) {
-      isBroken = !isRefusal(error) || !(await this.#hasRolledBack(core));
+      if (isRefusal(error) && (await this.#hasRolledBack(core))) connection.giveBack();
+      else connection.destroy();
       throw error;
     } finally {
-      if (!isBroken) core.removeListener('error', onError);
-      release(isBroken);
+      clearTimeout(timer);
     }
   }
 
@@ -85,24 +83,26 @@ export class MysqlDatabase implements Database {
 
   async close(): Promise<void> {
     // It waits for connections that are in use, and so for work that outlives the application's shutdown.
-    await Promise.race([this.#own?.end(), new Promise<void>((resolve) => setTimeout(resolve, 1_000).unref())]);
+    const ending = this.#own?.end().catch(() => undefined);
+    await Promise.race([ending, new Promise<void>((resolve) => setTimeout(resolve, 1_000).unref())]);
   }
 
   /** The user's pool may have sessions without "autocommit". */
-  async #hasRolledBack(core: MysqlConnectionOfPool): Promise<boolean> {
-    if (this.#committing.has(core)) return true;
-    return send(core, 'ROLLBACK').then(
-      () => true,
-      () => false,
-    );
-  }
-
   async #commit(core: MysqlConnectionOfPool, { status }: MysqlResult): Promise<void> {
     if (status === undefined && this.#committing.has(core)) return;
     const now = status ?? (await send(core, 'DO 0')).status ?? Status.autocommit;
     if (now & Status.autocommit) this.#committing.add(core);
     else this.#committing.delete(core);
     if (now & Status.inTransaction) await send(core, 'COMMIT');
+  }
+
+  /** A statement that failed may keep locks there. */
+  async #hasRolledBack(core: MysqlConnectionOfPool): Promise<boolean> {
+    if (this.#committing.has(core)) return true;
+    return send(core, 'ROLLBACK').then(
+      () => true,
+      () => false,
+    );
   }
 
   async #lend(): Promise<Lent> {
@@ -132,78 +132,6 @@ export class MysqlDatabase implements Database {
   }
 }
 
-function releasing(core: MysqlConnectionOfPool, giveBack: () => void): Lent['release'] {
-  return (broken) => {
-    if (broken) {
-      core.destroy();
-      // It has only said goodbye, which a server that waits for a lock does not hear.
-      (core as { stream?: { destroy?(): void } }).stream?.destroy?.();
-    }
-    giveBack();
-  };
-}
-
-/** A connection for a transaction. */
-export class MysqlConnection implements Connection {
-  readonly client: unknown;
-  failure: Error | undefined;
-  readonly #core: MysqlConnectionOfPool;
-  readonly #release: (broken: boolean) => void;
-  /** The driver forgets statements that are under way when it destroys a connection. */
-  readonly #underWay = new Set<(cause: Error) => void>();
-  #onEnded: ((cause: Error) => void) | undefined;
-  #isOver = false;
-
-  constructor({ core, client, release }: Lent) {
-    this.client = client;
-    this.#core = core;
-    this.#release = release;
-    core.on('error', this.#fail);
-    core.on('end', this.#fail);
-  }
-
-  get isBusy(): boolean | undefined {
-    const core = this.#core as { _command?: unknown };
-    return '_command' in core ? Boolean(core._command) : undefined;
-  }
-
-  readonly query = (sql: string): Promise<readonly MysqlResult[]> =>
-    new Promise((resolve, reject) => {
-      this.#underWay.add(reject);
-      const done = (): void => void this.#underWay.delete(reject);
-      send(this.#core, sql)
-        .then((result) => resolve([result]), reject)
-        .then(done, done);
-    });
-
-  whenEnded(callback: (cause: Error) => void): void {
-    this.#onEnded = callback;
-  }
-
-  giveBack(): void {
-    this.#leave(this.failure !== undefined);
-  }
-
-  destroy(): void {
-    this.#leave(true);
-    for (const reject of this.#underWay) reject(new Error('The connection was ended'));
-  }
-
-  #leave(broken: boolean): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#core.removeListener('end', this.#fail);
-    if (!broken) this.#core.removeListener('error', this.#fail); // otherwise errors may still come, and nobody listens
-    this.#release(broken);
-  }
-
-  readonly #fail = (cause?: Error): void => {
-    if (this.failure || this.#isOver) return;
-    this.failure = cause ?? new Error('The server has closed the connection');
-    this.#onEnded?.(this.failure);
-  };
-}
-
 /** @throws LockConfigError */
 async function loadDriver(): Promise<Driver> {
   let module: { default: Driver };
@@ -214,7 +142,9 @@ async function loadDriver(): Promise<Driver> {
       cause,
     });
   }
-  const { version } = createRequire(__filename)('mysql2/package.json') as { version: string };
+  const require = createRequire(__filename);
+  // By its path: early versions do not export it.
+  const { version } = require(join(dirname(require.resolve('mysql2')), 'package.json')) as { version: string };
   if (version.split('.')[0] !== '3') {
     throw new LockConfigError(`mysqlBackend() works with mysql2 3, found ${version}. Run: npm install mysql2@3`);
   }

@@ -18,8 +18,9 @@ const LOCKED = 'locked';
 const NOT_LOCKED = '';
 
 /**
- * Transactions, one statement after the other. "autocommit" is off meanwhile: when the server has rolled back because of a
- * deadlock, or a DDL has committed, what the work writes after that would otherwise be committed piece by piece.
+ * Transactions, one statement after the other. "autocommit" is off meanwhile, so the first one begins the transaction; and what
+ * the work writes after the server has rolled back because of a deadlock, or after a DDL has committed, is not committed piece
+ * by piece, but rolled back when the commit finds out.
  */
 export class MysqlTransaction implements TransactionStatements {
   readonly #sessions = new WeakMap<Connection, MysqlSession>();
@@ -36,11 +37,12 @@ export class MysqlTransaction implements TransactionStatements {
   async prepare(connection: Connection): Promise<() => Promise<void>> {
     const session = await MysqlSession.read(connection, await this.#serverOf(connection));
     this.#sessions.set(connection, session);
+    await connection.query('ROLLBACK'); // of what the last user of the connection may have left open
     return () => session.set(session.before);
   }
 
   async begin(connection: Connection, terms: TransactionTerms): Promise<Begun | Refused> {
-    await this.#start(connection, terms);
+    await this.#set(connection, terms);
     const [locked] = await connection.query(`${this.#select(terms)} SKIP LOCKED`);
     const [row] = locked!.rows;
     if (row) return this.#begun(connection, terms, row);
@@ -67,7 +69,7 @@ export class MysqlTransaction implements TransactionStatements {
     connection: Connection,
     terms: TransactionTerms,
   ): Promise<{ id: TransactionId; version: string } | undefined> {
-    await this.#start(connection, terms);
+    await this.#set(connection, terms);
     const [result] = await connection.query(
       `SELECT version, CONNECTION_ID() AS thread FROM ${this.table} WHERE \`key\` = ${literal(terms.row)}`,
     );
@@ -137,7 +139,7 @@ export class MysqlTransaction implements TransactionStatements {
     return this.#server;
   }
 
-  async #start(connection: Connection, { ttl }: TransactionTerms): Promise<void> {
+  async #set(connection: Connection, { ttl }: TransactionTerms): Promise<void> {
     const session = this.#sessions.get(connection)!;
     await session.set({
       ...session.before,
@@ -145,7 +147,6 @@ export class MysqlTransaction implements TransactionStatements {
       isolation: "'READ-COMMITTED'",
       waitTimeout: String(Math.ceil(ttl / 1_000)),
     });
-    await connection.query('START TRANSACTION');
   }
 
   #select({ row, mode }: TransactionTerms): string {

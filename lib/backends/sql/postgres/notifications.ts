@@ -24,7 +24,7 @@ export class Notifications implements Wakeups {
   #isRunning = false;
   #isClosed = false;
   #hasWarned = false;
-  /** Ends the pause that the loop is in. */
+  /** Ends what the loop waits for. */
   #interrupt: (() => void) | undefined;
   #finished: Promise<void> = Promise.resolve();
 
@@ -110,6 +110,7 @@ export class Notifications implements Wakeups {
     try {
       await new Promise<void>((resolve, reject) => {
         this.#echoes.set(echo, resolve);
+        this.#interrupt = () => reject(new Error('the connection has ended'));
         timer = this.clock.setTimeout(
           () => reject(new NoEcho(`a message to ourselves did not arrive within ${this.commandTimeout} ms`)),
           this.commandTimeout,

@@ -1,0 +1,85 @@
+import type { Connection } from '../database';
+import type { MysqlConnectionOfPool } from './client';
+import type { MysqlResult } from './mysql-statement';
+import { send } from './mysql-statement';
+
+/** A connection, and how it is given back. */
+export interface Lent {
+  readonly core: MysqlConnectionOfPool;
+  /** What the user gets: of the same kind as the pool. */
+  readonly client: unknown;
+  readonly release: (broken: boolean) => void;
+}
+
+/** A connection for a transaction. */
+export class MysqlConnection implements Connection {
+  readonly client: unknown;
+  failure: Error | undefined;
+  readonly #core: MysqlConnectionOfPool;
+  readonly #release: (broken: boolean) => void;
+  /** The driver forgets statements that are under way when it destroys a connection. */
+  readonly #underWay = new Set<(cause: Error) => void>();
+  #onEnded: ((cause: Error) => void) | undefined;
+  #isOver = false;
+
+  constructor({ core, client, release }: Lent) {
+    this.client = client;
+    this.#core = core;
+    this.#release = release;
+    core.on('error', this.#fail);
+    core.on('end', this.#fail);
+  }
+
+  get isBusy(): boolean | undefined {
+    const core = this.#core as { _command?: unknown };
+    return '_command' in core ? Boolean(core._command) : undefined;
+  }
+
+  readonly query = (sql: string): Promise<readonly MysqlResult[]> =>
+    new Promise((resolve, reject) => {
+      if (this.failure) return reject(this.failure);
+      this.#underWay.add(reject);
+      const done = (): void => void this.#underWay.delete(reject);
+      send(this.#core, sql)
+        .then((result) => resolve([result]), reject)
+        .then(done, done);
+    });
+
+  whenEnded(callback: (cause: Error) => void): void {
+    this.#onEnded = callback;
+  }
+
+  giveBack(): void {
+    this.#leave(this.failure !== undefined);
+  }
+
+  destroy(): void {
+    this.#leave(true);
+    for (const reject of this.#underWay) reject(new Error('The connection was ended'));
+  }
+
+  #leave(broken: boolean): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#core.removeListener('end', this.#fail);
+    if (!broken) this.#core.removeListener('error', this.#fail); // otherwise errors may still come, and nobody listens
+    this.#release(broken);
+  }
+
+  readonly #fail = (cause?: Error): void => {
+    if (this.failure || this.#isOver) return;
+    this.failure = cause ?? new Error('The server has closed the connection');
+    this.#onEnded?.(this.failure);
+  };
+}
+
+export function releasing(core: MysqlConnectionOfPool, giveBack: () => void): Lent['release'] {
+  return (broken) => {
+    if (broken) {
+      core.destroy();
+      // It has only said goodbye, which a server that waits for a lock does not hear.
+      (core as { stream?: { destroy?(): void } }).stream?.destroy?.();
+    }
+    giveBack();
+  };
+}
