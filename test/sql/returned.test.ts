@@ -1,0 +1,115 @@
+import { until } from '../servers/until';
+import type { Row } from './databases';
+import { DATABASES } from './databases';
+import type { UserConnection, UserPool } from './databases';
+import { EXCLUSIVE, TRANSACTIONAL, useDatabase } from './support';
+
+/** All connections of a pool, each with its settings and what is left on it. */
+async function lookAt(pool: UserPool, size: number, settings: string, leftovers: string) {
+  const connections: UserConnection[] = [];
+  for (let i = 0; i < size; i++) connections.push(await pool.connect());
+  try {
+    return await Promise.all(
+      connections.map(async (connection) => ({
+        settings: asObject(await connection.query(settings)),
+        leftovers: await connection.query(leftovers),
+        listeners: connection.listeners,
+      })),
+    );
+  } finally {
+    for (const connection of connections) connection.release();
+  }
+}
+
+function asObject(rows: readonly Row[]): Row {
+  return Object.fromEntries(rows.map(({ name, value }) => [String(name), value]));
+}
+
+const SIZE = 4;
+
+describe.each(DATABASES)('$name: what goes back to a pool that is not ours', (database) => {
+  const on = useDatabase(database);
+
+  it.each([...EXCLUSIVE, 'optimistic' as const])(
+    '%s: is as it was, however the work has ended',
+    async (strategy) => {
+      const pool = on().pool(SIZE);
+      const fresh = await lookAt(pool, SIZE, database.settings, database.leftovers);
+      const others = await on().service({ strategy: strategy === 'lease' ? 'lease' : 'transaction' });
+      const locks = await on().service({
+        strategy,
+        pool: pool.pool,
+        ...(strategy !== 'lease' && { maxConnections: 3 }),
+        ...(strategy === 'optimistic' && { attempts: 2 }),
+      });
+      const work = TRANSACTIONAL.includes(strategy);
+
+      await locks.run('commit', async (lock) => work && (await on().write(lock, 'word')));
+      await locks.run('fails', () => Promise.reject(new Error('mine'))).catch(() => undefined);
+      if (work) {
+        const statement = locks.run('failing statement', (lock) =>
+          database.through(lock, 'SELECT nonsense FROM nowhere'),
+        );
+        await statement.catch(() => undefined);
+        const running = locks.run('in the middle', async (lock) => {
+          database.through(lock, database.sleep(1)).catch(() => undefined);
+          throw new Error('mine');
+        });
+        await running.catch(() => undefined);
+        const ended = locks.run('ended', async (lock) => void (await database.through(lock, 'COMMIT')));
+        await ended.catch(() => undefined);
+      }
+      if (strategy === 'optimistic') {
+        const conflicts = locks.run('conflict', async () => {
+          const other = await on().service({ strategy, pool: pool.pool, maxConnections: 1 });
+          await other.run('conflict', () => undefined);
+        });
+        await conflicts.catch(() => undefined);
+      } else {
+        const held = await others.acquire('held');
+        expect(await locks.tryAcquire('held')).toBeNull();
+        await expect(locks.acquire('held', { waitTimeout: 200 })).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+        const waiting = locks.acquire('held');
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        await held.release();
+        await (await waiting).release();
+      }
+      await locks
+        .run('capped', () => new Promise((resolve) => setTimeout(resolve, 300)), { maxHold: 100, ttl: 1_000 })
+        .catch(() => undefined);
+      await locks.close();
+
+      await until('all connections back in the pool', () => pool.total === pool.idle);
+      const after = await lookAt(pool, SIZE, database.settings, database.leftovers);
+      for (const connection of after) {
+        expect(connection.leftovers).toEqual([]);
+        expect(connection.listeners).toBe(fresh[0]!.listeners);
+        expect(connection.settings).toEqual(fresh[0]!.settings);
+      }
+    },
+    60_000,
+  );
+
+  it('a setting of the user is his while his work runs, and when it comes back', async () => {
+    const pool = on().pool(1);
+    const [name, set] =
+      database.name === 'PostgreSQL'
+        ? ['lock_timeout', `SET lock_timeout = '7s'`]
+        : ['innodb_lock_wait_timeout', 'SET SESSION innodb_lock_wait_timeout = 7'];
+    const connection = await pool.connect();
+    await connection.query(set);
+    connection.release();
+    const read = (rows: readonly Row[]): unknown => asObject(rows)[name] ?? asObject(rows)[name.toUpperCase()];
+    const other = await on().service({ strategy: 'transaction' });
+    const locks = await on().service({ strategy: 'transaction', pool: pool.pool, maxConnections: 1 });
+    const held = await other.acquire('k');
+    const seen = locks.run('k', async (lock) => read(await database.through(lock, database.settings)));
+    await on().waiting();
+    await held.release();
+    expect(String(await seen)).toMatch(/^7(000)?$/);
+    await until('it to come back', () => pool.idle === 1);
+    const back = await pool.connect();
+    expect(String(read(await back.query(database.settings)))).toMatch(/^7(000)?$/);
+    back.release();
+  });
+});
