@@ -101,7 +101,7 @@ export async function playOn(
     return [...leases.map((row) => JSON.stringify(row)), ...(all.length > free.length ? ['locked rows'] : [])];
   };
   const harness: LockBackendHarness = {
-    ttl: 1_000,
+    ttl: 2_000, // many locks have to be taken within it
     ...(strategy !== 'lease' && { maxHolds: MAX_HOLDS }),
     advance: (ms) => sleep(ms),
     connect: async () => backendAt(server),

@@ -7,6 +7,8 @@ import { within } from './strategy';
 /** How long a connection that nobody needs is kept before it goes back to the pool, in ms. */
 const LINGER = 100;
 
+const FAILED = 'There is no connection';
+
 /** A connection that is set up for locks. */
 export interface Lent {
   readonly connection: Connection;
@@ -101,7 +103,7 @@ export class Connections {
     }
     const connecting = this.#connect();
     try {
-      return await within(this.context, 'There is no connection', connecting);
+      return await within(this.context, FAILED, connecting);
     } catch (error) {
       connecting.then(({ connection }) => connection.destroy()).catch(() => undefined); // too late
       this.#free();
@@ -113,7 +115,9 @@ export class Connections {
     const { database, dialect, tables } = this.context;
     const connection = await database.connect();
     try {
-      return { connection, restore: await tables.use(() => dialect.transaction.prepare(connection)) };
+      // One that does not answer must not occupy the pool.
+      const preparing = tables.use(() => dialect.transaction.prepare(connection));
+      return { connection, restore: await within(this.context, FAILED, preparing) };
     } catch (error) {
       connection.destroy();
       throw error;

@@ -23,8 +23,8 @@ export interface LeaseAttemptContext {
   line(row: string): WaitingLine;
   /** Whether there are any. */
   isAwaited(row: string): boolean;
-  /** Resolves to whether it was ours. Tried again in the background as long as it might be. */
-  free(claim: RowClaim, until: number): Promise<boolean>;
+  /** Sees to it that nobody holds it for this claim, in the background; a statement that is under way may still take it. */
+  discard(claim: RowClaim, until: number): void;
 }
 
 /** One claim on its way to its lease. */
@@ -32,6 +32,9 @@ export class LeaseAttempt implements Waiting {
   readonly #settling: Settling;
   readonly #row: RowClaim;
   #isWaiting = false;
+  /** A statement has failed that may have taken it all the same. */
+  #mayBeGranted = false;
+  #asking: Promise<number | undefined> | undefined;
   /** When the last statement that may have granted it was sent. */
   #sentAt = 0;
   /** Since when the database has not answered; while it waits it is given some time to come back. */
@@ -42,7 +45,7 @@ export class LeaseAttempt implements Waiting {
     private readonly claim: Claim,
   ) {
     this.#row = rowClaimOf(claim);
-    this.#settling = new Settling(claim, () => undefined);
+    this.#settling = new Settling(claim, () => this.#clean());
     strategy.listeners.add(this.#settling);
     void this.#start();
   }
@@ -76,12 +79,14 @@ export class LeaseAttempt implements Waiting {
   async ask(): Promise<number | undefined> {
     if (this.#settling.isSettled) return undefined;
     try {
-      const heldFor = await within(this.strategy.context, FAILED, this.#ask());
+      // Not twice at the same time: what came of the one would be taken away with the other.
+      this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+      const heldFor = await within(this.strategy.context, FAILED, this.#asking);
       this.#failingSince = undefined;
       return heldFor;
     } catch (error) {
       if (this.#mayRecover(error)) return RETRY_AFTER;
-      this.#settling.reject(error);
+      if (this.#settling.reject(error)) this.#clean();
       return undefined;
     }
   }
@@ -95,12 +100,10 @@ export class LeaseAttempt implements Waiting {
 
   async #ask(): Promise<number | undefined> {
     const { context } = this.strategy;
-    const { clock, tables, dialect, database } = context;
+    const { tables, dialect, database } = context;
     while (!this.#settling.isSettled) {
-      const sentAt = (this.#sentAt = clock.now());
-      const fence = await this.#guarded(tables.use(() => dialect.lease.take(database, this.#row)));
-      if (fence !== undefined) {
-        const grant = this.strategy.grant(this.#row, fence, sentAt);
+      const grant = await this.#take();
+      if (grant) {
         if (!this.#settling.resolve(grant)) this.#discard();
         return undefined;
       }
@@ -111,21 +114,27 @@ export class LeaseAttempt implements Waiting {
     return undefined;
   }
 
-  /** A statement that failed may have granted it all the same. */
-  async #guarded<T>(taking: Promise<T>): Promise<T> {
+  async #take(): Promise<Grant | undefined> {
+    const { tables, dialect, database, clock } = this.strategy.context;
+    const sentAt = (this.#sentAt = clock.now());
     try {
-      return await taking;
+      const fence = await tables.use(() => dialect.lease.take(database, this.#row));
+      return fence === undefined ? undefined : this.strategy.grant(this.#row, fence, sentAt);
     } catch (error) {
-      const isCertain = wasUnsent(error) || error instanceof LockConfigError;
-      if (!isCertain && !this.strategy.context.dialect.isRefusal(error)) this.#discard();
+      const isCertain = wasUnsent(error) || error instanceof LockConfigError || dialect.isRefusal(error);
+      this.#mayBeGranted ||= !isCertain;
+      if (this.#settling.isSettled) this.#clean();
       throw error;
     }
   }
 
-  /** What came too late, or may have come: until it cannot be held any more. */
+  /** It is given up. If it may be granted all the same, that is undone; not before, since it may be asked for again. */
+  #clean(): void {
+    if (this.#mayBeGranted) this.#discard();
+  }
+
   #discard(): void {
-    this.strategy
-      .free(this.#row, this.#sentAt + this.claim.ttl + this.strategy.context.commandTimeout)
-      .catch(() => undefined);
+    const { commandTimeout } = this.strategy.context;
+    this.strategy.discard(this.#row, this.#sentAt + this.claim.ttl + commandTimeout);
   }
 }

@@ -11,6 +11,8 @@ import { WaitingLine } from './waiting-line';
 
 /** How soon a lock that could not be given back is tried again, in ms. */
 const RETRY_AFTER = 100;
+/** How often it is looked whether a lock that nobody wants has been taken after all, in ms. */
+const DISCARD_EVERY = 500;
 
 /**
  * A row says who has the lock and until when, on the clock of the database. Compare-and-set in single statements; those who
@@ -19,6 +21,7 @@ const RETRY_AFTER = 100;
 export class LeaseStrategy implements Strategy, LeaseAttemptContext {
   readonly listeners: LateListeners;
   readonly #errands = new Errands();
+  #isClosing = false;
   readonly #lines = new Map<string, WaitingLine>();
 
   constructor(readonly context: StrategyContext) {
@@ -64,12 +67,26 @@ export class LeaseStrategy implements Strategy, LeaseAttemptContext {
     return grants.map((grant) => answers.get(grant));
   }
 
+  /** Resolves to whether it was ours. Tried again in the background as long as it might be. */
   free(claim: RowClaim, until: number): Promise<boolean> {
     return this.#errands.run(this.#free(claim, until));
   }
 
+  discard(claim: RowClaim, until: number): void {
+    void this.#errands.run(this.#discard(claim, until));
+  }
+
   async close(): Promise<void> {
+    this.#isClosing = true;
     await within(this.context, '', this.#errands.settled()).catch(() => undefined);
+  }
+
+  async #discard(claim: RowClaim, until: number): Promise<void> {
+    const { clock, tables, dialect, database } = this.context;
+    do {
+      if (await tables.use(() => dialect.lease.free(database, claim)).catch(() => false)) return;
+      await this.#sleep(DISCARD_EVERY);
+    } while (clock.now() < until && !this.#isClosing);
   }
 
   async #free(claim: RowClaim, until: number): Promise<boolean> {
@@ -79,9 +96,13 @@ export class LeaseStrategy implements Strategy, LeaseAttemptContext {
         return (await tables.use(() => dialect.lease.free(database, claim))) || wasSent;
       } catch (error) {
         if (clock.now() > until) throw error;
-        await new Promise<void>((resolve) => clock.setTimeout(resolve, RETRY_AFTER).unref?.());
+        await this.#sleep(RETRY_AFTER);
       }
     }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.context.clock.setTimeout(resolve, ms).unref?.());
   }
 }
 

@@ -114,6 +114,7 @@ export class TransactionGrant implements Grant {
     } catch (error) {
       if (context.dialect.isRefusal(error)) {
         await this.#end();
+        if (this.fences === 0 && isConflict(error, context.dialect)) return 'conflict';
         throw error; // a constraint that is checked only now: the user knows this error
       }
       this.#over('lost', false);
