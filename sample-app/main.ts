@@ -1,6 +1,7 @@
 import { createApp } from './create-app';
 import { startInventory } from './inventory/inventory-server';
 import { readSettings } from './settings';
+import { keepsLedger } from './strategies';
 
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
@@ -17,8 +18,16 @@ The ticket shop listens on ${url} (locking: ${settings.locking ? 'on' : 'off'}, 
   curl ${url}/cart/items -H 'x-customer: ada' -H 'content-type: application/json' -d '{"eventId":"concert","seats":2}'
   curl ${url}/cart -H 'x-customer: ada'
   curl ${url}/invoices
-  curl ${url}/reports
+  curl ${url}/reports${keepsLedger(settings.lockStrategy) ? accounts(url) : ''}
 `);
+}
+
+/** These are in the ledger. */
+function accounts(url: string): string {
+  return `
+  curl ${url}/accounts/ada/deposits -H 'content-type: application/json' -d '{"amount":100}'
+  curl ${url}/accounts/ada/withdrawals -H 'content-type: application/json' -d '{"amount":30}'
+  curl ${url}/accounts/ada`;
 }
 
 main().catch((error: unknown) => {

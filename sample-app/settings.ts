@@ -1,3 +1,6 @@
+import type { SqlStrategy } from 'nestlock/postgres';
+import { chooseStrategy } from './strategies';
+
 /** What the app is told by its environment. */
 export interface Settings {
   /** PORT: where the app listens; 0 takes a free one. Default: 3000. */
@@ -10,6 +13,11 @@ export interface Settings {
   readonly lockBackend: string;
   /** LOCK_URL: where that store is. Default: where it usually is on this machine. */
   readonly lockUrl: string | undefined;
+  /**
+   * LOCK_STRATEGY: how a database keeps the locks of seats and accounts. With `transaction` and `optimistic` these are in
+   * the same database, else the seats are in the inventory. Default: `lease`; other stores have none.
+   */
+  readonly lockStrategy: SqlStrategy | undefined;
 }
 
 /** @throws Error when a variable has a value that cannot be used */
@@ -22,11 +30,13 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   }
   const locking = read('LOCKING') ?? 'on';
   if (locking !== 'on' && locking !== 'off') throw new Error(`Expected LOCKING to be "on" or "off", got "${locking}"`);
+  const lockBackend = read('LOCK_BACKEND') ?? 'memory';
   return {
     port,
     inventoryUrl: read('INVENTORY_URL'),
     locking: locking === 'on',
-    lockBackend: read('LOCK_BACKEND') ?? 'memory',
+    lockBackend,
     lockUrl: read('LOCK_URL'),
+    lockStrategy: chooseStrategy('LOCK_STRATEGY', read('LOCK_STRATEGY'), lockBackend),
   };
 }

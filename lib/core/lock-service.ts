@@ -24,7 +24,7 @@ export interface LockServiceInit extends LockServiceOptions {
   warn?: (message: string) => void;
 }
 
-/** The longest pause before the first rerun of a body that met a conflict, in ms; doubles with every further one. */
+/** The longest pause before the first rerun of a body that met a conflict, in ms; doubles with the next ones, to 128 times. */
 const CONFLICT_PAUSE = 10;
 
 /**
@@ -224,7 +224,7 @@ export class LockService {
   /** Full jitter before a body that met a conflict is run again. */
   #pause(attempt: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#engine.clock.setTimeout(resolve, randomInt(CONFLICT_PAUSE * 2 ** Math.min(attempt - 2, 10)));
+      this.#engine.clock.setTimeout(resolve, randomInt(CONFLICT_PAUSE * 2 ** Math.min(attempt - 2, 7)));
     });
   }
 }

@@ -29,6 +29,12 @@ const AT_ONCE = 100;
 const SEATS_WANTED = [1, 2, 1, 4, 1, 2, 1, 1] as const;
 export const MOST_SEATS_WANTED = Math.max(...SEATS_WANTED);
 
+const REFUSALS: Readonly<Record<string, 'soldOut' | 'busy'>> = {
+  SOLD_OUT: 'soldOut',
+  LOCK_TIMEOUT: 'busy',
+  LOCK_CONFLICT: 'busy',
+};
+
 /** The first buyers look at the event. Connections are then open: the sale is to be measured, not the set-up of TCP. */
 export async function openDoors({ urls, eventId, client }: Omit<Load, 'buyers' | 'onAnswer'>): Promise<void> {
   await inParallel(AT_ONCE, AT_ONCE, async (index) => {
@@ -47,8 +53,7 @@ async function buy({ urls, eventId, client }: Omit<Load, 'buyers' | 'onAnswer'>,
   const start = performance.now();
   const { status, body } = await ask(client, url, { buyer: `buyer-${index + 1}`, seats });
   const waited = performance.now() - start;
-  const outcome =
-    status === 201 ? 'sold' : status === 423 ? 'busy' : body.code === 'SOLD_OUT' ? 'soldOut' : ('failed' as const);
+  const outcome = status === 201 ? 'sold' : (REFUSALS[body.code ?? ''] ?? 'failed');
   const problem = outcome === 'failed' ? `${status}: ${body.message}` : undefined;
   return { outcome, seats, waited, saleId: body.id, problem } satisfies Answer;
 }

@@ -1,5 +1,6 @@
 // `npm run demo`: sells too few seats to too many buyers, without and with locks, and compares.
 import { constants } from 'node:os';
+import { keepsLedger } from '../strategies';
 import { type Figures, figuresOf } from './figures';
 import { type Flags, HELP, parseFlags, UsageError } from './flags';
 import { runPhase } from './phase';
@@ -29,11 +30,8 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function demonstrate(flags: Flags, signal: AbortSignal): Promise<number> {
-  const { backend, buyers, seats, processes } = flags;
-  console.log(
-    `A ticket shop: ${buyers} buyers for ${seats} seats, ${processes} app process${processes > 1 ? 'es' : ''}, ` +
-      `locks in ${backend}. The seats are in an inventory without transactions.\n`,
-  );
+  const { backend } = flags;
+  console.log(`${introduce(flags)}\n`);
   const server = flags.url === undefined ? await demoBackends[backend]?.start?.() : undefined;
   try {
     const phase = { ...flags, lockUrl: flags.url ?? server?.url, progress: new Progress(), signal };
@@ -50,16 +48,27 @@ async function demonstrate(flags: Flags, signal: AbortSignal): Promise<number> {
   }
 }
 
-function explain({ buyers }: Flags, { off, on }: { off: Figures; on: Figures }): string {
-  const compared =
-    `The same ${buyers} buyers came twice: without locks, and with @DistributedLock('event:{eventId}') on the method ` +
-    'that sells.';
+function introduce({ backend, strategy, buyers, seats, processes }: Flags): string {
+  const store = strategy ? `${backend} (strategy: ${strategy})` : backend;
+  return (
+    `A ticket shop: ${buyers} buyers for ${seats} seats, ${processes} app process${processes > 1 ? 'es' : ''}, ` +
+    (keepsLedger(strategy)
+      ? `locks and seats in ${store}.`
+      : `locks in ${store}. The seats are in an inventory without transactions.`)
+  );
+}
+
+function explain({ buyers, strategy }: Flags, { off, on }: { off: Figures; on: Figures }): string {
+  const lock = keepsLedger(strategy) ? `'event:{eventId}', { instance: 'ledger' }` : `'event:{eventId}'`;
+  const compared = `The same ${buyers} buyers came twice: without locks, and with @DistributedLock(${lock}) on the method that sells.`;
   if (off.oversold === 0) {
     return `${compared}\nThis time nothing was oversold without locks either: ask for more seats than there are (--buyers, --seats).`;
   }
   return (
     `${compared}\nWithout, ${off.oversold} seats were sold that did not exist; with locks, ${on.oversold}. ` +
-    'The price is in the sales per second: buyers of one event are then served one after the other.'
+    (strategy === 'optimistic'
+      ? 'Nobody waited for a lock: of sales at the same time one was committed, the others were rolled back and done again.'
+      : 'The price is in the sales per second: buyers of one event are then served one after the other.')
   );
 }
 

@@ -1,10 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Sale, TicketEvent } from '../events/ticket-event';
+import type { Sale } from '../events/ticket-event';
 import type { InventoryStats } from '../inventory/inventory-server';
+import { openDatabase } from '../ledger/databases';
 import { REPORT_INTERVAL, type ReportRun } from '../reports/sales-report';
+import { keepsLedger } from '../strategies';
+import type { Books, Probe } from './books';
 import { Children } from './children';
 import type { Flags } from './flags';
 import { HttpClient } from './http-client';
+import { InventoryBooks } from './inventory.books';
+import { LedgerBooks } from './ledger.books';
 import { type Answer, inParallel, openDoors, runBuyers } from './load';
 import type { Progress } from './progress';
 
@@ -18,19 +23,17 @@ export interface PhaseResult {
   readonly timeToLastSale: number;
   /** The sales ledger of the shop. */
   readonly ledger: readonly Sale[];
-  /** The seats that are left, as the inventory says. */
+  /** The seats that are left, as the inventory or the database says. */
   readonly seatsLeft: number;
   /** The most invoices that were printed at once. */
   readonly printsPeak: number;
-  /** Writes of the app that the inventory refused. */
-  readonly staleWritesRefused: number;
-  /** Whether the inventory refused a write with an old fencing token that the demo sent; only with locking. */
-  readonly staleProbeRefused: boolean | undefined;
+  /** Only with locking. */
+  readonly probe: Probe | undefined;
   /** How often the report job ran, for each tick of its clock. */
   readonly runsPerTick: readonly number[];
 }
 
-export interface Phase extends Pick<Flags, 'backend' | 'processes' | 'buyers' | 'seats'> {
+export interface Phase extends Pick<Flags, 'backend' | 'strategy' | 'processes' | 'buyers' | 'seats'> {
   readonly locking: boolean;
   readonly lockUrl: string | undefined;
   readonly progress: Progress;
@@ -55,16 +58,21 @@ export async function runPhase(phase: Phase): Promise<PhaseResult> {
   const signal = AbortSignal.any([phase.signal, failure.signal]);
   const children = new Children((reason) => failure.abort(reason));
   const client = new HttpClient(signal);
+  let books: Books | undefined;
   try {
-    const { inventory, urls } = await startAll(phase, children);
+    phase.progress.update(`${title(phase)}: starting the inventory and the app (${phase.processes} × node) …`);
+    const inventory = await children.start('inventory.process.js', { args: [EVENT, String(phase.seats)] });
+    books = await openBooks(phase, inventory, client);
+    const urls = await startApps(phase, inventory, children);
     const sold = await sell(phase, urls, client);
     signal.throwIfAborted();
     const invoices = await printInvoices(phase, urls, client, sold.answers);
     const runs = await awaitTicks(phase, urls[0]!, client);
-    const stock = await takeStock(inventory, client);
-    const staleProbeRefused = phase.locking ? await probeStaleWrite(inventory, client) : undefined;
+    const stock = await books.read();
+    const { prints } = await client.get<InventoryStats>(`${inventory}/stats`);
+    const probe = phase.locking ? await books.probe() : undefined;
     phase.progress.done(`${title(phase)}: ${describe(sold.answers)}, invoices printed: ${invoices}.`);
-    return { seats: phase.seats, ...sold, ...stock, runsPerTick: perTick(runs), staleProbeRefused };
+    return { seats: phase.seats, ...sold, ...stock, printsPeak: prints.peak, runsPerTick: perTick(runs), probe };
   } catch (error) {
     // What broke off a request tells more than the request that was broken off.
     signal.throwIfAborted();
@@ -72,21 +80,25 @@ export async function runPhase(phase: Phase): Promise<PhaseResult> {
   } finally {
     client.close();
     await children.stop();
+    await books?.close();
   }
 }
 
-async function startAll({ seats, processes, locking, backend, lockUrl, ...phase }: Phase, children: Children) {
-  phase.progress.update(`${title({ locking })}: starting the inventory and the app (${processes} × node) …`);
-  const inventory = await children.start('inventory.process.js', { args: [EVENT, String(seats)] });
+async function openBooks({ backend, lockUrl, strategy, seats }: Phase, inventory: string, client: HttpClient) {
+  if (!keepsLedger(strategy)) return new InventoryBooks(inventory, EVENT, client);
+  return LedgerBooks.open(openDatabase(backend, lockUrl), EVENT, seats, strategy);
+}
+
+function startApps({ processes, locking, backend, lockUrl, strategy }: Phase, inventory: string, children: Children) {
   const env = {
     PORT: '0',
     INVENTORY_URL: inventory,
     LOCKING: locking ? 'on' : 'off',
     LOCK_BACKEND: backend,
     LOCK_URL: lockUrl,
+    LOCK_STRATEGY: strategy,
   };
-  const apps = Array.from({ length: processes }, () => children.start('app.process.js', { env }));
-  return { inventory, urls: await Promise.all(apps) };
+  return Promise.all(Array.from({ length: processes }, () => children.start('app.process.js', { env })));
 }
 
 async function sell({ buyers, progress, ...phase }: Phase, urls: readonly string[], client: HttpClient) {
@@ -126,20 +138,6 @@ async function awaitTicks(phase: Phase, url: string, client: HttpClient): Promis
     phase.progress.update(`${title(phase)}: waiting for the report job (${ticks} of ${TICKS} ticks)`);
     await sleep(100, undefined, { signal: phase.signal });
   }
-}
-
-async function takeStock(inventory: string, client: HttpClient) {
-  const { seats: seatsLeft } = await client.get<TicketEvent>(`${inventory}/events/${EVENT}`);
-  const ledger = await client.get<Sale[]>(`${inventory}/sales`);
-  const { prints, staleWritesRefused } = await client.get<InventoryStats>(`${inventory}/stats`);
-  return { seatsLeft, ledger, printsPeak: prints.peak, staleWritesRefused };
-}
-
-/** Writes what is there anyway, with a token from long ago. */
-async function probeStaleWrite(inventory: string, client: HttpClient): Promise<boolean> {
-  const url = `${inventory}/events/${EVENT}`;
-  const { status } = await client.send('PUT', url, await client.get(url), { 'x-fencing-token': '1' });
-  return status === 412;
 }
 
 function perTick(runs: readonly ReportRun[]): number[] {

@@ -1,3 +1,5 @@
+import { startMariaDb } from '../../test/servers/mariadb';
+import { startPostgres } from '../../test/servers/postgres';
 import { startRedis } from '../../test/servers/redis';
 import { startZooKeeper } from '../../test/servers/zookeeper';
 
@@ -23,6 +25,8 @@ export const demoBackends: Readonly<Record<string, DemoBackend>> = {
   },
   redis: { start: startRedis },
   zookeeper: { start: startZooKeeperWithUrl },
+  postgres: { start: startPostgres },
+  mysql: { start: startMariaDb },
 };
 
 async function startZooKeeperWithUrl(): Promise<LockServer> {

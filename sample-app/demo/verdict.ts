@@ -24,7 +24,7 @@ export function judge(off: PhaseResult, on: PhaseResult): Verdict {
     checkAllSold(figures),
     checkPrints(off, on),
     checkReport(off, on),
-    checkFencing(on),
+    checkProbe(on),
     checkErrors(off, on),
   ];
   return { ok: checks.every(({ ok }) => ok), checks };
@@ -39,7 +39,7 @@ function checkBooks({ sold, seats, seatsLeft }: Figures, { answers }: PhaseResul
   const told = seatsIn(answers.filter(({ outcome }) => outcome === 'sold'));
   return {
     ok: sold === told && seats - sold === seatsLeft,
-    text: `the books agree: ${sold} seats in the ledger, ${told} promised to buyers, ${seats - seatsLeft} taken in the inventory`,
+    text: `the books agree: ${sold} seats in the ledger, ${told} promised to buyers, ${seats - seatsLeft} taken from the stock`,
   };
 }
 
@@ -48,7 +48,7 @@ function checkAllSold({ seatsLeft, soldOut, busy, failed }: Figures): Check {
   const served = soldOut + busy + failed === 0;
   const text = served
     ? 'every buyer was served'
-    : `nobody was refused while there were seats for everyone (${seatsLeft} left, ${busy} time-outs)`;
+    : `nobody was refused while there were seats for everyone (${seatsLeft} left, ${busy} told to try again)`;
   return { ok: served || seatsLeft < MOST_SEATS_WANTED, text };
 }
 
@@ -67,13 +67,17 @@ function checkReport(off: PhaseResult, on: PhaseResult): Check {
   };
 }
 
-function checkFencing({ staleWritesRefused, staleProbeRefused }: PhaseResult): Check {
-  return {
-    ok: staleProbeRefused === true,
-    text:
-      `fencing: ${staleWritesRefused} stale writes during the sale; one sent on purpose afterwards was ` +
-      (staleProbeRefused ? 'refused' : 'NOT refused'),
-  };
+/** Whether a write that must not count was kept out. */
+function checkProbe({ probe }: PhaseResult): Check {
+  if (probe?.kind === 'failed') {
+    const left = probe.undone ? 'nothing' : 'SOMETHING';
+    return { ok: probe.undone, text: `transaction: a sale that failed on purpose at its end left ${left} behind` };
+  }
+  const { refused = false, refusedDuringSale = 0 } = probe ?? {};
+  const text =
+    `fencing: ${refusedDuringSale} stale writes during the sale; one sent on purpose afterwards was ` +
+    (refused ? 'refused' : 'NOT refused');
+  return { ok: refused, text };
 }
 
 function checkErrors(...phases: PhaseResult[]): Check {

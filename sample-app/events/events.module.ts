@@ -1,10 +1,15 @@
-import { Module } from '@nestjs/common';
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { BoxOffice } from './box-office';
 import { EventsController } from './events.controller';
 import { TicketService } from './ticket.service';
 
-@Module({
-  controllers: [EventsController],
-  providers: [TicketService, BoxOffice],
-})
-export class EventsModule {}
+@Module({})
+export class EventsModule {
+  static forRoot(ticketService: Type<Pick<TicketService, 'buy'>>): DynamicModule {
+    return {
+      module: EventsModule,
+      controllers: [EventsController],
+      providers: [BoxOffice, { provide: TicketService, useClass: ticketService }],
+    };
+  }
+}

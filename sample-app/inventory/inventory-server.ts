@@ -11,12 +11,13 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Documents } from './documents';
 import { Refusal } from './refusal';
+import { type SampleEvents, SAMPLE_EVENTS } from './sample-events';
 
 export interface InventoryOptions {
   /** Default: any free port. */
   readonly port?: number;
   /** The events at the start: id → name and seats. */
-  readonly events?: Readonly<Record<string, { readonly name: string; readonly seats: number }>>;
+  readonly events?: SampleEvents;
   /** How long a document takes to be read or written, in ms. Default: 3. */
   readonly accessTime?: number;
   /** How long an invoice takes to be printed, in ms. Default: 25. */
@@ -35,11 +36,6 @@ export interface InventoryStats {
   /** Invoices that are being printed, and the most there have been at once. */
   readonly prints: { readonly now: number; readonly peak: number };
 }
-
-const SAMPLE_EVENTS = {
-  concert: { name: 'A concert', seats: 100 },
-  reading: { name: 'A reading', seats: 12 },
-};
 
 /** Starts an inventory in this process. */
 export async function startInventory(options: InventoryOptions = {}): Promise<Inventory> {

@@ -2,6 +2,7 @@ import { Injectable, NotFoundException } from '@nestjs/common';
 import type { Sale } from '../events/ticket-event';
 import { InventoryClient } from '../inventory-client/inventory.client';
 import type { InventoryStats } from '../inventory/inventory-server';
+import { Stock } from '../stock/stock';
 
 /** How many invoices the printing service can bear at once. */
 export const PRINTS_AT_ONCE = 3;
@@ -9,11 +10,14 @@ export const PRINTS_AT_ONCE = 3;
 /** The printing service is another one that we share with the rest of the fleet. */
 @Injectable()
 export class InvoicePrinter {
-  constructor(private readonly inventory: InventoryClient) {}
+  constructor(
+    private readonly inventory: InventoryClient,
+    private readonly stock: Stock,
+  ) {}
 
   /** @throws NotFoundException when there was no such sale */
   async print(saleId: string): Promise<Sale> {
-    const sales = await this.inventory.get<Sale[]>('sales');
+    const sales = await this.stock.sales();
     const sale = sales.find(({ id }) => id === saleId);
     if (!sale) throw new NotFoundException(`There is no sale "${saleId}"`);
     await this.inventory.post('prints', sale);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Sale } from '../events/ticket-event';
 import { InventoryClient } from '../inventory-client/inventory.client';
+import { Stock } from '../stock/stock';
 
 /** A run of the report, as the inventory keeps it. */
 export interface ReportRun {
@@ -17,12 +17,15 @@ export const REPORT_INTERVAL = 2_000;
 
 @Injectable()
 export class SalesReport {
-  constructor(private readonly inventory: InventoryClient) {}
+  constructor(
+    private readonly inventory: InventoryClient,
+    private readonly stock: Stock,
+  ) {}
 
   async write(): Promise<void> {
     // Timers are late as a rule, but may be a little early.
     const tick = Math.floor((Date.now() + 50) / REPORT_INTERVAL) * REPORT_INTERVAL;
-    const sales = await this.inventory.get<Sale[]>('sales');
+    const sales = await this.stock.sales();
     const seatsSold = sales.reduce((sum, { seats }) => sum + seats, 0);
     await this.inventory.post('runs', { tick, pid: process.pid, seatsSold } satisfies ReportRun);
   }

@@ -41,7 +41,7 @@ describe('the demo', () => {
     expect(row(stdout, 'seats oversold').off).toBeGreaterThan(0);
     expect(row(stdout, 'seats oversold').on).toBe(0);
     expect(row(stdout, 'seats sold').on).toBe(20);
-    const buyers = ['who got seats', 'refused: sold out', 'refused: lock time-out', 'who met an error'];
+    const buyers = ['who got seats', 'refused: sold out', 'refused: busy', 'who met an error'];
     const counts = buyers.map((label) => row(stdout, `buyers ${label}`));
     expect(counts.reduce((sum, { off }) => sum + off, 0)).toBe(60);
     expect(counts.reduce((sum, { on }) => sum + on, 0)).toBe(60);
@@ -59,10 +59,10 @@ describe('the demo', () => {
     expect(stdout).not.toContain('FAILED');
   }, 90_000);
 
-  it.each(['redis', 'zookeeper'])(
+  it.each(['redis', 'zookeeper', 'postgres', 'postgres --strategy transaction', 'mysql --strategy optimistic'])(
     'locks a whole fleet, with a server of its own: %s',
-    async (backend) => {
-      const args = ['--backend', backend, '--processes', '3', '--buyers', '60', '--seats', '20'];
+    async (store) => {
+      const args = ['--backend', ...store.split(' '), '--processes', '3', '--buyers', '60', '--seats', '20'];
       const { code, stdout, stderr } = await runDemo(...args);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(row(stdout, 'seats oversold').off).toBeGreaterThan(0);
@@ -96,13 +96,23 @@ describe('the demo', () => {
   it('explains its options', async () => {
     const { code, stdout } = await runDemo('--help');
     expect(code).toBe(0);
-    for (const flag of ['--backend', '--url', '--processes', '--buyers', '--seats']) expect(stdout).toContain(flag);
+    for (const flag of ['--backend', '--strategy', '--url', '--processes', '--buyers', '--seats'])
+      expect(stdout).toContain(flag);
   });
 
   it.each([
     [['--processes', '2'], "The memory backend cannot lock 2 processes: its locks are in the process's own memory."],
     [['--backend', 'etcd'], 'There is no backend "etcd". There is: memory'],
     [['--url', 'redis://localhost'], 'The memory backend has no server: leave out --url.'],
+    [
+      ['--strategy', 'lease'],
+      'The memory backend has no strategies: leave out --strategy, or take the backend postgres',
+    ],
+    [['--backend', 'redis', '--strategy', 'lease'], 'The redis backend has no strategies: leave out --strategy, or'],
+    [
+      ['--backend', 'postgres', '--strategy', 'hope'],
+      'Expected --strategy to be one of lease, transaction, optimistic, got "hope"',
+    ],
     [['--seats', '0'], 'Expected --seats to be an integer from 1 to 100000, got "0"'],
     [['--buyers', 'many'], 'Expected --buyers to be an integer from 1 to 10000, got "many"'],
     [['--fast'], "Unknown option '--fast'"],

@@ -10,6 +10,7 @@ describe('the settings of the sample app', () => {
       locking: true,
       lockBackend: 'memory',
       lockUrl: undefined,
+      lockStrategy: undefined,
     });
   });
 
@@ -21,12 +22,29 @@ describe('the settings of the sample app', () => {
       locking: false,
       lockBackend: 'b',
       lockUrl: 'u',
+      lockStrategy: undefined,
     });
   });
 
   it('are refused when they cannot be used', () => {
     expect(() => readSettings({ PORT: 'http' })).toThrow('Expected PORT to be a number from 0 to 65535, got "http"');
     expect(() => readSettings({ LOCKING: 'no' })).toThrow('Expected LOCKING to be "on" or "off", got "no"');
+  });
+
+  it('have a strategy for databases', () => {
+    const strategyOf = (env: NodeJS.ProcessEnv) => readSettings(env).lockStrategy;
+    for (const LOCK_BACKEND of ['postgres', 'mysql']) {
+      expect(strategyOf({ LOCK_BACKEND })).toBe('lease');
+      for (const LOCK_STRATEGY of ['lease', 'transaction', 'optimistic']) {
+        expect(strategyOf({ LOCK_BACKEND, LOCK_STRATEGY })).toBe(LOCK_STRATEGY);
+      }
+    }
+    expect(() => strategyOf({ LOCK_BACKEND: 'mysql', LOCK_STRATEGY: 'hope' })).toThrow(
+      'Expected LOCK_STRATEGY to be one of lease, transaction, optimistic, got "hope"',
+    );
+    expect(() => strategyOf({ LOCK_STRATEGY: 'lease' })).toThrow(
+      'The memory backend has no strategies: leave out LOCK_STRATEGY, or take the backend postgres or mysql.',
+    );
   });
 
   it('say which backends there are', () => {

@@ -23,6 +23,8 @@ export interface ShopOptions extends Pick<InventoryOptions, 'accessTime' | 'prin
   locking?: boolean;
   apps?: number;
   seats?: number;
+  /** Further variables of the environment. */
+  env?: NodeJS.ProcessEnv;
 }
 
 interface Answer {
@@ -39,10 +41,11 @@ export async function openShop({
   locking = true,
   apps: count = 1,
   seats = 10,
+  env,
   ...times
 }: ShopOptions = {}): Promise<Shop> {
   const inventory = await startInventory({ events: { concert: { name: 'Concert', seats } }, ...times });
-  const settings = { ...readSettings({ LOCKING: locking ? 'on' : 'off' }), inventoryUrl: inventory.url };
+  const settings = { ...readSettings({ LOCKING: locking ? 'on' : 'off', ...env }), inventoryUrl: inventory.url };
   const backend = memoryBackend();
   const apps = await Promise.all(
     Array.from({ length: count }, async () => {

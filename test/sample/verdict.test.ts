@@ -21,8 +21,7 @@ const good: PhaseResult = {
   ledger: [sale(3), sale(1)],
   seatsLeft: 0,
   printsPeak: 3,
-  staleWritesRefused: 0,
-  staleProbeRefused: true,
+  probe: { kind: 'stale', refused: true, refusedDuringSale: 0 },
   runsPerTick: [1, 1],
 };
 const oversold: PhaseResult = {
@@ -81,7 +80,9 @@ describe('the verdict of the demo', () => {
     ['too many invoices were printed at once', { printsPeak: 4 }, /^semaphore/],
     ['the job ran twice for a tick', { runsPerTick: [1, 2] }, /^cron job/],
     ['the job never ran', { runsPerTick: [] }, /^cron job/],
-    ['a stale write was taken', { staleProbeRefused: false }, /^fencing/],
+    ['a stale write was taken', { probe: { kind: 'stale', refused: false, refusedDuringSale: 0 } }, /^fencing/],
+    ['a sale that failed was not undone', { probe: { kind: 'failed', undone: false } }, /^transaction: .* SOMETHING/],
+    ['nobody tried', { probe: undefined }, /^fencing/],
     ['a request failed', { answers: [...good.answers, answer('failed', 1)] }, /^1 requests failed, first: 500: oops/],
   ])('is bad when %s', (_, broken, message) => {
     const on = { ...good, ...broken };
