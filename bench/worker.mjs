@@ -1,14 +1,16 @@
-// One process of a contender: `node worker.mjs <system> <library> <url> <ttl>`. Carries out the tasks of `workers.mjs`.
+// One process of a contender: `node worker.mjs <system> <library> <url> <ttl> [<strategy>]`. Carries out the tasks of
+// `workers.mjs`.
 import * as tasks from './tasks.mjs';
 
-const [system, library, url, ttl] = process.argv.slice(2);
+const [system, library, url, ttl, strategy] = process.argv.slice(2);
 const { connect, commands } = await import(`./contenders/${system}/connection.mjs`);
 const { create } = await import(`./contenders/${system}/${library}.mjs`);
 const locks = new Map();
 
 /** The library with this retry delay, on a connection of its own. */
 async function lockWith(retryDelay) {
-  if (!locks.has(retryDelay)) locks.set(retryDelay, await create(await connect(url), { ttl: Number(ttl), retryDelay }));
+  const options = { ttl: Number(ttl), retryDelay, strategy };
+  if (!locks.has(retryDelay)) locks.set(retryDelay, await create(await connect(url), options));
   return locks.get(retryDelay);
 }
 

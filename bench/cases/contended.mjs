@@ -17,8 +17,8 @@ export async function contended(bench, { contenders, pools, rounds, ...shape }) 
     for (const entrant of round % 2 === 0 ? entrants : entrants.toReversed()) {
       if (entrant.setting === 'default' && round >= bench.plan.defaultRounds) continue;
       const pool = pools.get(entrant.library);
-      if (!pool.running) await warmUp(bench, pool, shape);
-      const key = `bench:hot:${entrant.library}:${entrant.setting}:${keys++}`;
+      if (!pool.running) await warmUp(bench, pool, { ...shape, retryDelay: entrant.retryDelay && 1 });
+      const key = `bench:hot:${keys++}`;
       entrant.rounds.push(await measure(bench, pool, { ...shape, retryDelay: entrant.retryDelay, key }));
     }
   }
@@ -28,14 +28,14 @@ export async function contended(bench, { contenders, pools, rounds, ...shape }) 
 let keys = 0;
 
 /** Any library gets there soonest with short delays. */
-async function warmUp(bench, pool, { waiters }) {
+async function warmUp(bench, pool, { waiters, retryDelay }) {
   const until = now() + bench.plan.contestWarmUpMs;
   await pool.start();
   await pool.call('contend', {
     key: `bench:warm-up:${keys++}`,
     waiters,
     sectionMs: 0,
-    retryDelay: 1,
+    retryDelay,
     until,
     giveUpAt: until + 60_000,
   });

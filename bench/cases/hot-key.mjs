@@ -1,8 +1,8 @@
 import { number } from '../report.mjs';
 import { contended, poolsOf } from './contended.mjs';
 
-/** One key that many callers want at once, in one process or in several. */
-export async function hotKey(bench, { title, processes, waiters, goal, waitGoal }) {
+/** One key that many callers want at once, in one process or in several. Without `sideRows` those of 1 ms are in tables only. */
+export async function hotKey(bench, { title, processes, waiters, goal, waitGoal, sideRows = true }) {
   const { contenders } = bench;
   const pools = poolsOf(bench, contenders, processes);
   const { rounds, sideRounds, allRivals } = bench.plan;
@@ -13,7 +13,10 @@ export async function hotKey(bench, { title, processes, waiters, goal, waitGoal 
   const endless = await contest({ crowds: false, sectionMs: 0 });
   for (const pool of pools.values()) pool.stop();
   return {
-    rows: [...compare(title, free, { goal, waitGoal }), ...compare(`${title}, sections of 1 ms`, busy)],
+    rows: [
+      ...compare(title, free, { goal, waitGoal }),
+      ...(sideRows ? compare(`${title}, sections of 1 ms`, busy) : []),
+    ],
     tables: [
       figuresTable(`${title}: crowds`, free),
       figuresTable(`${title}: crowds, sections of 1 ms`, busy),
@@ -41,7 +44,16 @@ export async function handOver(bench, { title, processes, goal }) {
   return { rows: [row], tables: [figuresTable(title, figures)], problems: problemsOf(figures) };
 }
 
-function compare(title, [nestlock, ...rivals], { goal, waitGoal } = {}) {
+/** nestlock with the best rival, each of its variants if there are several. */
+function compare(title, figures, goals) {
+  const rivals = figures.filter((figure) => !isOwn(figure));
+  const titleOf = ({ variant }) => (variant ? `${title}, ${variant}` : title);
+  return figures.filter(isOwn).flatMap((own) => compareOne(titleOf(own), own, rivals, goals));
+}
+
+const isOwn = ({ library }) => library.startsWith('nestlock');
+
+function compareOne(title, nestlock, rivals, { goal, waitGoal } = {}) {
   const fastest = rivals.reduce((best, rival) => (rival.rate > best.rate ? rival : best));
   const promptest = rivals.reduce((best, rival) => (rival.p99 < best.p99 ? rival : best));
   const rates = nestlock.rate / fastest.rate;
@@ -91,10 +103,12 @@ function figuresTable(title, figures) {
   };
 }
 
-function problemsOf([{ overlaps, unserved, failed, firstFailure }]) {
-  return [
-    ...(overlaps > 0 ? [`nestlock let ${overlaps} sections begin before the one before them had ended`] : []),
-    ...(unserved > 0 ? [`nestlock left ${unserved} callers waiting`] : []),
-    ...(failed > 0 ? [`nestlock failed ${failed} callers: ${firstFailure}`] : []),
-  ];
+function problemsOf(figures) {
+  return figures
+    .filter(isOwn)
+    .flatMap(({ library, overlaps, unserved, failed, firstFailure }) => [
+      ...(overlaps > 0 ? [`${library} let ${overlaps} sections begin before the one before them had ended`] : []),
+      ...(unserved > 0 ? [`${library} left ${unserved} callers waiting`] : []),
+      ...(failed > 0 ? [`${library} failed ${failed} callers: ${firstFailure}`] : []),
+    ]);
 }

@@ -1,8 +1,10 @@
 import { rivals } from '../contenders/redis/index.mjs';
 import { openRedis } from '../systems/redis.mjs';
+import { openMysql, openPostgres } from '../systems/sql.mjs';
 import { openZooKeeper } from '../systems/zookeeper.mjs';
 import { renewal, waiting } from './counted.mjs';
 import { handOver, hotKey } from './hot-key.mjs';
+import { sqlCases } from './sql.mjs';
 import { uncontended } from './uncontended.mjs';
 
 const bare = { library: 'bare', name: 'bare commands' };
@@ -51,4 +53,6 @@ export const systems = {
         hotKey(bench, { title: 'ZooKeeper: hot key, 4 processes × 25', processes: 4, waiters: 25 }),
     },
   },
+  postgres: { open: openPostgres, cases: sqlCases('postgres', 'PostgreSQL') },
+  mysql: { open: openMysql, cases: sqlCases('mysql', 'MariaDB') },
 };

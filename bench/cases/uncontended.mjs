@@ -5,14 +5,17 @@ import { median, percentile } from '../statistics.mjs';
 /**
  * Free locks, taken and given back: as many loops as there are keys.
  *
- * @param row - `against` is what nestlock has to match, `rivals` are libraries to look at as well
+ * @param row - `own` is nestlock, `against` is what it has to match, `rivals` are libraries to look at as well; with `isSide`
+ *   nestlock is one of those
  */
-export async function uncontended(bench, { title, keys, goal, against, rivals }) {
+export async function uncontended(bench, { title, keys, goal, own = 'nestlock', against, rivals = [], isSide }) {
   const { pairs, rivalRounds } = bench.plan;
   const shape = { base: against.library, keys };
-  const pair = await inTurn(bench, { libraries: [against.library, 'nestlock'], ...pairs, ...shape });
-  const others = await inTurn(bench, { libraries: [against.library, ...rivals], ...rivalRounds, ...shape });
-  const { [against.library]: base, nestlock } = pair;
+  const rounds = isSide ? rivalRounds : pairs;
+  const pair = await inTurn(bench, { libraries: [against.library, own], ...rounds, ...shape });
+  const libraries = rivals.length > 0 ? [against.library, ...rivals] : [];
+  const others = await inTurn(bench, { libraries, ...rivalRounds, ...shape });
+  const { [against.library]: base, [own]: nestlock } = pair;
   return {
     rows: [
       {

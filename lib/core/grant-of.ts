@@ -19,6 +19,7 @@ export function grantOf(lock: Lock, caller: string): Grant {
       `Expected ${caller} to be given the lock that run() passes to its body, got ${show(lock)}`,
     );
   }
+  lock.assertHeld();
   const { grant } = hold;
   if (hold.isEntered) return grant;
   throw new LockConfigError(

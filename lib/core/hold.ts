@@ -225,7 +225,7 @@ export class Hold implements Lock {
   }
 
   #free(outcome: Outcome): Promise<EndAnswer> {
-    if (!this.#context.holds.has(this)) return UNKNOWN; // abandoned
+    if (!this.#context.holds.has(this)) return this.#freeAbandoned();
     const [lease, queue, context] = [this.#lease, this.#queue, this.#context];
     lease.holder = undefined;
     if (queue.handOff(lease)) {
@@ -243,6 +243,12 @@ export class Hold implements Lock {
         return 'unknown';
       },
     );
+  }
+
+  /** The shutdown has left it to its ttl; a transaction is rolled back now, since it has a connection. */
+  #freeAbandoned(): Promise<EndAnswer> {
+    if (this.#context.isTransactional) this.#lease.grant.release({ error: this.lostError() }).catch(() => undefined);
+    return UNKNOWN;
   }
 
   #onAnswer(answer: EndAnswer): EndAnswer {

@@ -184,7 +184,7 @@ export class LockService {
     fn: (lock: Lock) => T | PromiseLike<T>,
   ): Promise<{ conflict: true; error: unknown } | { conflict: false; result: T }> {
     const all = joined.length === 0 ? own : [...joined, ...own].sort(byKey);
-    const lock = bundle(all);
+    const lock = bundle(all, own);
     const section: Section = { of: this.#sections, lock, holds: all, outer: undefined };
     let outcome: Outcome = { ok: true };
     let result: T | undefined;
@@ -229,8 +229,8 @@ export class LockService {
   }
 }
 
-function bundle(holds: readonly Hold[]): Hold | LockSet {
-  return holds.length === 1 ? holds[0]! : new LockSet(holds);
+function bundle(holds: readonly Hold[], own = holds): Hold | LockSet {
+  return holds.length === 1 ? holds[0]! : new LockSet(holds, own);
 }
 
 function isEntered(hold: Hold): boolean {

@@ -10,12 +10,17 @@ import type { Lock } from './lock';
 export class LockSet implements Lock {
   readonly keys: readonly string[];
   readonly #holds: readonly Hold[];
+  readonly #own: readonly Hold[];
   readonly #over = new AbortController();
   #controller: AbortController | undefined;
 
-  /** @param holds - in the order in which they were taken, at least one */
-  constructor(holds: readonly Hold[]) {
+  /**
+   * @param holds - in the order in which they were taken, at least one
+   * @param own - those that end with it
+   */
+  constructor(holds: readonly Hold[], own = holds) {
     this.#holds = holds;
+    this.#own = own;
     this.keys = holds.map((hold) => hold.key);
   }
 
@@ -68,9 +73,9 @@ export class LockSet implements Lock {
     await Promise.all([...this.#holds].reverse().map((hold) => hold.release()));
   }
 
-  /** The one that is given back first, while all the others are still held. */
+  /** The one that is given back first, while all the others are still held: of those that were not only joined. */
   get last(): Hold {
-    return this.#holds.at(-1)!;
+    return (this.#own.length > 0 ? this.#own : this.#holds).at(-1)!;
   }
 
   /** Stops listening to the holds: some may outlive this set. */
@@ -91,6 +96,7 @@ export class LockSet implements Lock {
 
   /** One after the other: each commits while those before it are still held, and not if one behind it could not. */
   async #commit(outcome: Outcome): Promise<EndAnswer> {
+    if ('ok' in outcome && this.loss) outcome = { error: this.lostError() };
     let answer: EndAnswer = 'released';
     const holds = [...this.#holds];
     for (let hold = holds.pop(); hold; hold = holds.pop()) {

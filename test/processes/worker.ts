@@ -54,7 +54,11 @@ export class Worker {
   }
 
   /** @param env - further variables of its environment */
-  static async start(backend: BackendChoice, options: LockServiceOptions, env: NodeJS.ProcessEnv = {}): Promise<Worker> {
+  static async start(
+    backend: BackendChoice,
+    options: LockServiceOptions,
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<Worker> {
     const worker = new Worker(backend, options, env);
     await worker.answerTo(0);
     return worker;

@@ -12,7 +12,11 @@ describe.each(DATABASES)('$name', (database) => {
       const services = Array.from({ length: 10 }, () => on().unopened({ strategy, table }));
       const all = await Promise.all([
         ...services.map((locks, i) => locks.run(`k${i}`, () => 'done')),
-        ...workers.map((worker, i) => worker.ask('acquire', `w${i}`, {}).then(() => 'done')),
+        ...workers.map(async (worker, i) => {
+          await worker.ask('acquire', `w${i}`, {});
+          await worker.ask('release', `w${i}`);
+          return 'done';
+        }),
       ]);
       expect(all).toEqual(Array<string>(13).fill('done'));
       expect(await on().query(`SELECT * FROM ${table}`)).toHaveLength(13);

@@ -59,6 +59,8 @@ export interface Database {
   /** Sends a statement through the transaction of a lock. */
   through(lock: Lock, sql: string): Promise<Row[]>;
   readonly begin: string;
+  /** What the work has of a transaction, and may keep. */
+  clientOf(lock: Lock): { query(sql: string): Promise<unknown> };
   /** The id of the connection that asks. */
   readonly whoAmI: string;
   kill(id: unknown): string;
@@ -70,6 +72,8 @@ export interface Database {
   readonly transactions: string[];
   /** Those that wait for a row. */
   readonly waiting: string;
+  /** Those that wait to delete or to drop something. */
+  readonly blocked: string;
   /** The settings of a connection, as `name` and `value`, as far as they do not change by themselves. */
   readonly settings: string;
   /** What is left of a transaction, a lock or a subscription on the connection that asks; no rows if there is nothing. */
@@ -114,12 +118,14 @@ const postgres: Database = {
   sized: (max) => ({ max }),
   through: async (lock, sql) => (await transactionOf<PoolClient>(lock).query<Row>(sql)).rows,
   begin: 'BEGIN',
+  clientOf: transactionOf,
   whoAmI: 'SELECT pg_backend_pid() AS id',
   kill: (id) => `SELECT pg_terminate_backend(${String(id)})`,
   sleep: (seconds) => `SELECT pg_sleep(${seconds})`,
   sessions: activity('true'),
   transactions: [activity('xact_start IS NOT NULL')],
-  waiting: activity("wait_event_type = 'Lock'"),
+  waiting: activity("wait_event_type = 'Lock' AND query LIKE '%FOR UPDATE'"),
+  blocked: activity("wait_event_type = 'Lock' AND query ~ '^(DROP|DELETE)'"),
   settings: 'SELECT name, setting AS value FROM pg_settings',
   leftovers:
     "SELECT locktype AS what FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory' " +
@@ -130,13 +136,9 @@ const postgres: Database = {
   isolation: (level) => [`ALTER SYSTEM SET default_transaction_isolation = '${level}'`, 'SELECT pg_reload_conf()'],
   readOnly: {
     on: ['ALTER SYSTEM SET default_transaction_read_only = on', 'SELECT pg_reload_conf()'],
-    off: [
-      'BEGIN READ WRITE; COMMIT', // before it can be read
-      'ALTER SYSTEM SET default_transaction_read_only = off',
-      'SELECT pg_reload_conf()',
-    ],
+    off: ['ALTER SYSTEM SET default_transaction_read_only = off', 'SELECT pg_reload_conf()'],
   },
-  newUser: ["CREATE USER app PASSWORD 'app'", 'GRANT ALL ON SCHEMA public TO app'],
+  newUser: ["CREATE USER app SUPERUSER PASSWORD 'app'"],
 };
 
 function activity(condition: string): string {
@@ -192,6 +194,7 @@ const mariadb: Database = {
     return Array.isArray(rows) ? (rows as Row[]) : [];
   },
   begin: 'START TRANSACTION',
+  clientOf: mysqlTransactionOf,
   whoAmI: 'SELECT CONNECTION_ID() AS id',
   kill: (id) => `KILL ${String(id)}`,
   sleep: (seconds) => `SELECT SLEEP(${seconds})`,
@@ -202,6 +205,7 @@ const mariadb: Database = {
   transactions: ['DO SLEEP(0.12)', 'SELECT trx_mysql_thread_id AS id FROM information_schema.INNODB_TRX'],
   waiting:
     "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE INFO LIKE '%nestlock%FOR UPDATE' AND TIME_MS > 20",
+  blocked: "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE INFO REGEXP '^(DROP|DELETE)' AND TIME_MS > 20",
   settings:
     'SELECT VARIABLE_NAME AS name, VARIABLE_VALUE AS value FROM information_schema.SESSION_VARIABLES ' +
     `WHERE VARIABLE_NAME NOT REGEXP '${CHANGING.source.replaceAll('\\', '\\\\')}'`,

@@ -56,6 +56,11 @@ describe.each(DATABASES)('$name: what goes back to a pool that is not ours', (da
           throw new Error('mine');
         });
         await running.catch(() => undefined);
+        const killed = locks.run('killed', async (lock) => {
+          await on().kill(await on().connectionOf(lock));
+          await until('the news', () => lock.signal.aborted);
+        });
+        await expect(killed).rejects.toMatchObject({ code: 'LOCK_LOST' });
         const ended = locks.run('ended', async (lock) => void (await database.through(lock, 'COMMIT')));
         await ended.catch(() => undefined);
       }
@@ -69,6 +74,10 @@ describe.each(DATABASES)('$name: what goes back to a pool that is not ours', (da
         const held = await others.acquire('held');
         expect(await locks.tryAcquire('held')).toBeNull();
         await expect(locks.acquire('held', { waitTimeout: 200 })).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+        const leaving = new AbortController();
+        const left = locks.acquire('held', { signal: leaving.signal });
+        setTimeout(() => leaving.abort(), 100);
+        await expect(left).rejects.toMatchObject({ name: 'AbortError' });
         const waiting = locks.acquire('held');
         await new Promise((resolve) => setTimeout(resolve, 100));
         await held.release();

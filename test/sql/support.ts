@@ -110,6 +110,11 @@ export class Fixture {
     });
   }
 
+  /** Resolves when somebody waits to alter or delete something. */
+  async blocked(): Promise<void> {
+    await until('a deed that waits', async () => (await this.query(this.database.blocked)).length > 0);
+  }
+
   /** Resolves when there is no transaction. */
   async nobodyIn(): Promise<void> {
     await until(

@@ -3,7 +3,7 @@ import { grantOf } from '../../lib/core/grant-of';
 import { LockService } from '../../lib/core/lock-service';
 import { FakeClock } from '../../lib/testing/fake-clock';
 import { ScriptedBackend } from './scripted-backend';
-import { track } from './support';
+import { begin, track } from './support';
 
 function transactional() {
   const clock = new FakeClock();
@@ -114,6 +114,28 @@ describe('several keys', () => {
   });
 });
 
+test('several keys, one of which is lost before the end: none is committed', async () => {
+  const { backend, locks } = transactional();
+  const gone = new AbortController();
+  backend.onAcquire = (claim) => claim.grant(claim.claim.key === 'nestlock:a' ? { lost: gone.signal } : {});
+  await expect(locks.run(['a', 'b'], () => gone.abort(new Error('connection')))).rejects.toThrow(LockLostError);
+  const lost = { error: expect.any(LockLostError) };
+  expect(backend.grants.map(({ outcomes }) => outcomes)).toEqual([[lost], [lost]]);
+});
+
+test('a section that outlives a shutdown is rolled back when it has ended', async () => {
+  const { clock, backend, locks } = transactional();
+  const section = begin(locks, 'k');
+  await clock.advance(0);
+  const closing = track(locks.close());
+  await clock.advance(10_000);
+  expect([closing.state, backend.lastGrant.outcomes]).toEqual(['fulfilled', []]);
+  section.finish('late');
+  await clock.advance(0);
+  expect(section.error).toMatchObject({ code: 'LOCK_LOST', reason: 'shutdown' });
+  expect(backend.lastGrant.outcomes).toEqual([{ error: expect.any(LockLostError) }]);
+});
+
 test('several keys are refused by a backend that finds conflicts at the end', async () => {
   const clock = new FakeClock();
   const backend = new ScriptedBackend(clock, { attempts: 3 }).grantAll();
@@ -128,6 +150,25 @@ describe('grantOf', () => {
     await locks.run('k', (lock) => expect(grantOf(lock, 'it')).toBe(backend.lastGrant));
     await locks.run(['b', 'a'], (lock) => expect(grantOf(lock, 'it')).toBe(backend.lastGrant));
     expect(backend.lastGrant.claim.key).toBe('nestlock:b');
+  });
+
+  test('of several keys not one that was only joined, which ends later than the others', async () => {
+    const { backend, locks } = transactional();
+    await locks.run('z', () =>
+      locks.run(['a', 'z'], (lock) => expect(grantOf(lock, 'it')).toBe(backend.lastGrant), { reentrant: true }),
+    );
+    expect(backend.lastGrant.claim.key).toBe('nestlock:a');
+  });
+
+  test('of several keys nothing when one of them is lost', async () => {
+    const { backend, locks } = transactional();
+    const gone = new AbortController();
+    backend.onAcquire = (claim) => claim.grant(claim.claim.key === 'nestlock:a' ? { lost: gone.signal } : {});
+    const running = locks.run(['a', 'b'], (lock) => {
+      gone.abort(new Error('connection'));
+      expect(() => grantOf(lock, 'it')).toThrow(LockLostError);
+    });
+    await expect(running).rejects.toThrow(LockLostError);
   });
 
   test('refuses handles, locks that are over, and what is none', async () => {

@@ -50,7 +50,7 @@ export class Connections {
       asking!.resolve(this.#next());
     } else {
       this.#asking.add(asking!);
-      this.#wait();
+      if (this.#asking.size === 1) this.#wait();
     }
     return { lent, cancel: () => this.#asking.delete(asking) };
   }
@@ -84,6 +84,7 @@ export class Connections {
     this.#isClosed = true;
     this.#stop(this.#lingering);
     this.#stop(this.#impatience);
+    this.#refuse(unavailable('The backend was closed'));
     await Promise.all([...this.#kept].map((lent) => this.#return(lent)));
   }
 
@@ -113,6 +114,7 @@ export class Connections {
 
   async #connect(): Promise<Lent> {
     const { database, dialect, tables } = this.context;
+    await tables.ensure(); // before, since it takes a connection as well
     const connection = await database.connect();
     try {
       // One that does not answer must not occupy the pool.
@@ -134,9 +136,13 @@ export class Connections {
         `All ${maxConnections} connections for locks have been in use for ${commandTimeout} ms: raise "maxConnections" and the ` +
           'size of the pool, or hold locks for a shorter time',
       );
-      for (const { reject } of this.#asking) reject(error);
-      this.#asking.clear();
+      this.#refuse(error);
     }, commandTimeout);
+  }
+
+  #refuse(error: Error): void {
+    for (const { reject } of this.#asking) reject(error);
+    this.#asking.clear();
   }
 
   #linger(): void {

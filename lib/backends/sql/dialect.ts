@@ -55,7 +55,7 @@ export interface TableStatements {
   /** Makes what is missing, even if others do so at the same time. */
   create(database: Database): Promise<void>;
   /** Adds a row that is not there. */
-  addRow(database: Database, row: string): Promise<void>;
+  addRow(database: Pick<Database, 'query'>, row: string): Promise<void>;
   /** Deletes some rows that nobody has used for so many ms, and that are not in use. Resolves to how many. */
   purge(database: Database, idle: number): Promise<number>;
   /** Why no locks can be kept here; `undefined` if they can. */
@@ -88,10 +88,16 @@ export interface TransactionStatements {
   begin(connection: Connection, terms: TransactionTerms): Promise<Begun | Refused>;
   /** In that transaction: waits for the row, then takes its token. Rejects with the fault `locked` after `WAIT_BOUND`. */
   wait(connection: Connection, terms: TransactionTerms, onLocked: () => void): Promise<Begun | undefined>;
+  /** Adds a row that is not there, outside of any transaction. */
+  addRow(connection: Connection, row: string): Promise<void>;
   /** Begins a transaction that locks nothing. `undefined`: there is no such row. */
   open(connection: Connection, terms: TransactionTerms): Promise<{ id: TransactionId; version: string } | undefined>;
   /** Whether it is still in the transaction; a sign of life for the server. `undefined`: cannot be told. */
-  beat(connection: Connection, id: TransactionId): Promise<boolean | undefined>;
+  beat(
+    connection: Connection,
+    id: TransactionId,
+    where: { readonly row: string; readonly database: Database },
+  ): Promise<boolean | undefined>;
   /** The same, through another connection, while a statement is under way. */
   watch(database: Database, id: TransactionId, row: string): Promise<boolean | undefined>;
   /** Ends what the transaction waits for, through another connection. */

@@ -50,10 +50,6 @@ export class LeaseAttempt implements Waiting {
     void this.#start();
   }
 
-  get ttl(): number {
-    return this.claim.ttl;
-  }
-
   get result(): Promise<Grant | null> {
     return this.#settling.result;
   }

@@ -95,7 +95,7 @@ export class OptimisticStrategy implements Strategy {
         });
       }
       await transaction.rollback(connection);
-      await tables.addRow(terms.row);
+      await tables.use(() => transaction.addRow(connection, terms.row));
     }
   }
 }

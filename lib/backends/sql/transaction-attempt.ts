@@ -3,6 +3,7 @@ import type { Timer } from '../../core/clock';
 import { LockConfigError } from '../../core/errors';
 import type { LateListeners } from '../../core/late-listeners';
 import type { Connections, Lent, Loan } from './connections';
+import type { Connection } from './database';
 import type { Begun, Refused, TransactionId, TransactionTerms } from './dialect';
 import { asUnavailable } from './failures';
 import { rowName } from './names';
@@ -32,7 +33,7 @@ export class TransactionAttempt implements Taker {
   readonly #terms: TransactionTerms;
   #loan: Loan | undefined;
   /** The transaction that waits for the row. */
-  #waiting: TransactionId | undefined;
+  #waiting: { readonly id: TransactionId; readonly connection: Connection } | undefined;
   #hasTurn = false;
   #hasWaited = false;
   #failingSince: number | undefined;
@@ -118,7 +119,7 @@ export class TransactionAttempt implements Taker {
     this.#failingSince ??= clock.now();
     if (clock.now() - this.#failingSince > commandTimeout) return false;
     await new Promise<void>((resolve) => clock.setTimeout(resolve, RETRY_AFTER));
-    return true;
+    return !this.#settling.isSettled;
   }
 
   /** `null`: it is held, and not waited for, or nobody wants it any more. In no transaction then. */
@@ -142,8 +143,14 @@ export class TransactionAttempt implements Taker {
         if (this.#settling.isSettled) throw new Error('Nobody waits for this lock any more');
       }
       await within(context, FAILED, transaction.rollback(connection));
-      if (begun.because === 'noRow') await within(context, FAILED, tables.addRow(this.#terms.row));
-      else if (!this.claim.wait) return null;
+      if (begun.because === 'held' && !this.claim.wait) return null;
+      const { row } = this.#terms;
+      if (begun.because === 'noRow')
+        await within(
+          context,
+          FAILED,
+          tables.use(() => transaction.addRow(connection, row)),
+        );
     }
     return null;
   }
@@ -164,7 +171,7 @@ export class TransactionAttempt implements Taker {
     const { dialect, clock } = context;
     this.claim.contended();
     if (this.#hasTurn) turns.held(this.#terms.row);
-    this.#waiting = id;
+    this.#waiting = { id, connection: lent.connection };
     this.#hasWaited = true;
     this.#failingSince = undefined;
     const stop = this.#watch(lent, id);
@@ -172,6 +179,8 @@ export class TransactionAttempt implements Taker {
     try {
       const onLocked = (): void => void (lockedAt = clock.now());
       const begun = await dialect.transaction.wait(lent.connection, this.#terms, onLocked);
+      // It was told to end, perhaps too late: what comes next on this connection must not be hit.
+      if (this.#settling.isSettled) throw new Error('Nobody waits for this lock any more');
       return begun && this.#grant(lent, begun, lockedAt);
     } catch (error) {
       const fault = dialect.diagnose(error);
@@ -192,7 +201,7 @@ export class TransactionAttempt implements Taker {
       const isAlive = await limited(context, '', dialect.transaction.watch(database, id, this.#terms.row)).catch(
         () => undefined,
       );
-      if (this.#waiting !== id) return;
+      if (this.#waiting?.id !== id) return;
       if (isAlive === false) connection.destroy();
       else start();
     };
@@ -246,7 +255,9 @@ export class TransactionAttempt implements Taker {
     if (this.#queues && turns.withdraw(this.#terms.row, this)) return;
     if (this.#loan?.cancel()) return this.#leave();
     if (!this.#waiting) return;
-    limited(context, '', context.dialect.transaction.kill(context.database, this.#waiting)).catch(() => undefined);
+    const { id, connection } = this.#waiting;
+    // If it finds no connection to be sent on, this one is given up for it.
+    limited(context, '', context.dialect.transaction.kill(context.database, id)).catch(() => connection.destroy());
   }
 }
 

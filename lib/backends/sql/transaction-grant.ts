@@ -1,9 +1,9 @@
 import type { Grant, Outcome, ReleaseAnswer } from '../../core/backend';
 import { provableUntil } from '../../core/backend';
-import { LockTransactionError } from '../../core/errors';
+import { LockLostError, LockTransactionError } from '../../core/errors';
 import type { Lent } from './connections';
 import type { CommitAnswer, Dialect, TransactionId } from './dialect';
-import { messageOf } from './failures';
+import { messageOf, unavailable } from './failures';
 import type { StrategyContext } from './strategy';
 import { limited } from './strategy';
 import { StaleVersionError } from './update-versioned';
@@ -82,7 +82,9 @@ export class TransactionGrant implements Grant {
 
   /** Its holder has asked for it again. */
   async again(): Promise<this> {
-    this.validUntil = (await this.renew()) ?? this.validUntil;
+    const validUntil = await this.renew().catch(() => undefined);
+    if (typeof validUntil !== 'number') throw unavailable('The lock could not be renewed');
+    this.validUntil = validUntil;
     return this;
   }
 
@@ -92,10 +94,10 @@ export class TransactionGrant implements Grant {
 
   /** On the connection itself; `undefined` if a statement of the work is in the way. */
   #askDirectly(): Promise<boolean | undefined> | undefined {
-    const { context, lent, id, ttl } = this.#parts;
+    const { context, lent, id, row, ttl } = this.#parts;
     const { connection } = lent;
     if (this.#beat || connection.isBusy) return undefined;
-    const beat = (this.#beat = context.dialect.transaction.beat(connection, id));
+    const beat = (this.#beat = context.dialect.transaction.beat(connection, id, { row, database: context.database }));
     const done = (): void => (this.#beat = undefined);
     beat.then(done, done);
     return new Promise((resolve, reject) => {
@@ -130,13 +132,13 @@ export class TransactionGrant implements Grant {
   async #rollBack(error: unknown): Promise<ReleaseAnswer> {
     const { context, lent, fence } = this.#parts;
     const wasLost = lent.connection.failure !== undefined;
-    await this.#end();
+    await this.#end(!(error instanceof LockLostError)); // the work may go on, and must not write where others do
     if (fence === undefined && isConflict(error, context.dialect)) return 'conflict';
     return wasLost ? 'lost' : 'released';
   }
 
   /** Ends the transaction, whatever state it is in. */
-  async #end(): Promise<void> {
+  async #end(isUsable = true): Promise<void> {
     const { context, lent, id } = this.#parts;
     const { connection } = lent;
     const { database, dialect } = context;
@@ -144,7 +146,7 @@ export class TransactionGrant implements Grant {
       if (this.#beat) await limited(context, '', this.#beat);
       if (connection.failure ?? connection.isBusy) throw new Error('A statement of the work is under way');
       await limited(context, '', dialect.transaction.rollback(connection));
-      this.#over('released', true);
+      this.#over('released', isUsable);
     } catch {
       await limited(context, '', dialect.transaction.kill(database, id)).catch(() => undefined);
       this.#over('lost', false);

@@ -4,12 +4,11 @@ import type { StrategyContext } from './strategy';
 
 /** How long a lock that nobody tells of is waited for before it is asked for again, in ms: at least, and less than. */
 const PROBE = [25, 75] as const;
-/** The longest that a message is relied upon: the shorter of this, in ms, and a third of the ttl. */
-const RELY = 1_000;
+/** The longest that messages are relied upon, in ms. */
+const RELY = 5_000;
 
 /** Somebody who waits. */
 export interface Waiting {
-  readonly ttl: number;
   /** Asks for the lock. Resolves to how long it is held at least; `undefined`: this one waits no longer. */
   ask(): Promise<number | undefined>;
 }
@@ -67,13 +66,13 @@ export class WaitingLine {
       heldFor = await first?.ask();
     } while (this.#askAgain && this.#members.size > 0);
     this.#isAsking = false;
-    if (first && this.#members.has(first)) this.#sleep(heldFor ?? 0, first.ttl);
+    if (first && this.#members.has(first)) this.#sleep(heldFor ?? 0);
     else if (this.#members.size > 0) this.#wake();
   }
 
-  #sleep(heldFor: number, ttl: number): void {
+  #sleep(heldFor: number): void {
     const { clock, wakeups } = this.context;
-    const longest = wakeups.areReliable ? Math.max(RELY, ttl / 3) : randomInt(...PROBE);
+    const longest = wakeups.areReliable ? RELY : randomInt(...PROBE);
     this.#timer = clock.setTimeout(() => this.#wake(), Math.min(heldFor + 1, longest));
   }
 

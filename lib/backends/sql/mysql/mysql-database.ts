@@ -12,7 +12,7 @@ import type { Lent } from './mysql-connection';
 import { MysqlConnection, releasing } from './mysql-connection';
 import { isRefusal } from './mysql-errors';
 import type { MysqlResult } from './mysql-statement';
-import { send, Status } from './mysql-statement';
+import { Status } from './mysql-statement';
 
 type OwnPool = MysqlPromisePool & { end(): Promise<void> };
 
@@ -65,11 +65,11 @@ export class MysqlDatabase implements Database {
     const timer = setTimeout(() => connection.destroy(), this.#patience);
     try {
       const results = await connection.query(sql);
-      await this.#commit(core, results[0]!);
+      await this.#commit(core, connection, results[0]!);
       connection.giveBack();
       return results;
     } catch (error) {
-      if (isRefusal(error) && (await this.#hasRolledBack(core))) connection.giveBack();
+      if (isRefusal(error) && (await this.#hasRolledBack(core, connection))) connection.giveBack();
       else connection.destroy();
       throw error;
     } finally {
@@ -88,18 +88,18 @@ export class MysqlDatabase implements Database {
   }
 
   /** The user's pool may have sessions without "autocommit". */
-  async #commit(core: MysqlConnectionOfPool, { status }: MysqlResult): Promise<void> {
+  async #commit(core: object, connection: MysqlConnection, { status }: MysqlResult): Promise<void> {
     if (status === undefined && this.#committing.has(core)) return;
-    const now = status ?? (await send(core, 'DO 0')).status ?? Status.autocommit;
+    const now = status ?? (await connection.query('DO 0'))[0]?.status ?? Status.autocommit;
     if (now & Status.autocommit) this.#committing.add(core);
     else this.#committing.delete(core);
-    if (now & Status.inTransaction) await send(core, 'COMMIT');
+    if (now & Status.inTransaction) await connection.query('COMMIT');
   }
 
   /** A statement that failed may keep locks there. */
-  async #hasRolledBack(core: MysqlConnectionOfPool): Promise<boolean> {
+  async #hasRolledBack(core: object, connection: MysqlConnection): Promise<boolean> {
     if (this.#committing.has(core)) return true;
-    return send(core, 'ROLLBACK').then(
+    return connection.query('ROLLBACK').then(
       () => true,
       () => false,
     );

@@ -62,7 +62,7 @@ export class MysqlTables implements TableStatements {
     await database.query(mysqlTable(this.parts.join('.')));
   }
 
-  async addRow(database: Database, row: string): Promise<void> {
+  async addRow(database: Pick<Database, 'query'>, row: string): Promise<void> {
     // INSERT would wait for the lock of a row that is there.
     const [known] = await database.query(`SELECT 1 FROM ${this.#table} WHERE \`key\` = ${literal(row)}`);
     if (known!.rows.length > 0) return;

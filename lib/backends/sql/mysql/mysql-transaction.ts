@@ -1,6 +1,14 @@
 import type { LockMode } from '../../../core/backend';
 import type { Connection, Database } from '../database';
-import type { Begun, CommitAnswer, Refused, TransactionId, TransactionStatements, TransactionTerms } from '../dialect';
+import type {
+  Begun,
+  CommitAnswer,
+  Refused,
+  TableStatements,
+  TransactionId,
+  TransactionStatements,
+  TransactionTerms,
+} from '../dialect';
 import { WAIT_BOUND } from '../dialect';
 import { literal } from '../names';
 import { Code, diagnoseMysql, hasCode } from './mysql-errors';
@@ -13,8 +21,8 @@ import { Status } from './mysql-statement';
 /** What of our transaction is gone as soon as another one has begun: nothing else tells them apart. */
 const SAVEPOINT = 'nestlock_held';
 
-/** The marks of transactions that have locked their row, and of those that have not. */
-const LOCKED = 'locked';
+/** The marks of transactions that share their row, and of those that have not locked any. Of others it is the token. */
+const SHARED = 'shared';
 const NOT_LOCKED = '';
 
 /**
@@ -27,7 +35,15 @@ export class MysqlTransaction implements TransactionStatements {
   #server: MysqlServer | undefined;
 
   /** @param table - quoted */
-  constructor(private readonly table: string) {}
+  constructor(
+    private readonly table: string,
+    private readonly tables: Pick<TableStatements, 'addRow'>,
+  ) {}
+
+  async addRow(connection: Connection, row: string): Promise<void> {
+    await this.tables.addRow(connection, row);
+    await connection.query('COMMIT'); // "autocommit" is off
+  }
 
   async unfit(database: Pick<Database, 'query'>, mode: LockMode): Promise<string | undefined> {
     if (mode === 'exclusive' || (await this.#serverOf(database)).isMariaDb) return undefined;
@@ -79,11 +95,22 @@ export class MysqlTransaction implements TransactionStatements {
     return { id: { backend: textOf(row['thread']), mark: NOT_LOCKED }, version: textOf(row['version']) };
   }
 
-  /** Whether it is in a transaction at all: only the commit can tell whether it is the same. */
-  async beat({ query }: Connection): Promise<boolean | undefined> {
-    const [result] = (await query('DO 0')) as readonly MysqlResult[];
-    const { status } = result!;
-    return status === undefined ? undefined : (status & Status.inTransaction) !== 0;
+  /**
+   * It is still ours if only we see our token: nobody has committed it, and it was not rolled back. Without a token of its
+   * own it can only be told whether there is a transaction; the commit tells whether it is the same.
+   */
+  async beat(
+    connection: Connection,
+    { mark }: TransactionId,
+    { row, database }: { row: string; database: Database },
+  ): Promise<boolean | undefined> {
+    if (mark === NOT_LOCKED || mark === SHARED) {
+      const [result] = (await connection.query('DO 0')) as readonly MysqlResult[];
+      const { status } = result!;
+      return status === undefined ? undefined : (status & Status.inTransaction) !== 0;
+    }
+    const [ours, theirs] = await Promise.all([this.#fenceOf(connection, row), this.#fenceOf(database, row)]);
+    return ours === mark && theirs !== mark;
   }
 
   async watch(database: Database, { backend, mark }: TransactionId, row: string): Promise<boolean | undefined> {
@@ -94,7 +121,8 @@ export class MysqlTransaction implements TransactionStatements {
     if (!thread || thread['command'] === 'Killed') return false;
     // Between two statements it is not a sign of life: its answers may not arrive any more.
     if (!['Query', 'Execute'].includes(textOf(thread['command']))) return undefined;
-    return mark === NOT_LOCKED || (await this.#isLocked(database, row));
+    if (mark === NOT_LOCKED) return true;
+    return (await this.#fenceOf(database, row)) !== mark && (await this.#isLocked(database, row));
   }
 
   async kill(database: Database, { backend }: TransactionId): Promise<void> {
@@ -164,7 +192,8 @@ export class MysqlTransaction implements TransactionStatements {
     const fence =
       terms.mode === 'shared' ? BigInt(textOf(row['fence'])) + 1n : await this.#nextFence(connection, terms.row);
     await connection.query(`SAVEPOINT ${SAVEPOINT}`);
-    return { id: { backend: textOf(row['thread']), mark: LOCKED }, fence };
+    const mark = terms.mode === 'shared' ? SHARED : String(fence);
+    return { id: { backend: textOf(row['thread']), mark }, fence };
   }
 
   async #nextFence({ query }: Connection, row: string): Promise<bigint> {
@@ -185,6 +214,12 @@ export class MysqlTransaction implements TransactionStatements {
       await query('ROLLBACK');
       return false;
     }
+  }
+
+  async #fenceOf(database: Pick<Database, 'query'>, row: string): Promise<string | undefined> {
+    const [result] = await database.query(`SELECT fence FROM ${this.table} WHERE \`key\` = ${literal(row)}`);
+    const [found] = result!.rows;
+    return found && textOf(found['fence']);
   }
 
   async #isLocked(database: Database, row: string): Promise<boolean> {

@@ -39,13 +39,14 @@ const FAMILY: SqlFamily<MysqlPool | TypeOrmDataSource> = {
 export function mysqlBackend(target: string | MysqlPool | TypeOrmDataSource | MysqlBackendOptions): LockBackend {
   const settings = checkSqlOptions<MysqlPool | TypeOrmDataSource>(target, FAMILY);
   const table = quoted(settings.table);
+  const tables = new MysqlTables(settings.table);
   const dialect: Dialect = {
     name: 'MySQL',
     diagnose: diagnoseMysql,
     isRefusal,
-    tables: new MysqlTables(settings.table),
+    tables,
     lease: new MysqlLease(table),
-    transaction: new MysqlTransaction(table),
+    transaction: new MysqlTransaction(table, tables),
   };
   return new SqlBackend('mysql', settings, {
     dialect,

@@ -72,12 +72,16 @@ export class Notifications implements Wakeups {
 
   /** Resolves when nobody waits any more. */
   async #listen(): Promise<void> {
-    const connection = await this.database.connect();
+    const connecting = this.database.connect();
+    const connection = await this.#limited(connecting).catch((error: unknown) => {
+      connecting.then((late) => late.giveBack()).catch(() => undefined);
+      throw error;
+    });
     const client = connection.client as PostgresClient;
     client.on('notification', this.#onNotification);
     connection.whenEnded(() => this.#interrupt?.());
     try {
-      await connection.query(`LISTEN ${CHANNEL}`);
+      await this.#limited(connection.query(`LISTEN ${CHANNEL}`));
       do {
         if (connection.failure) throw connection.failure;
         await this.#prove();
@@ -88,6 +92,21 @@ export class Notifications implements Wakeups {
     } finally {
       client.removeListener('notification', this.#onNotification);
       await this.#leave(connection);
+    }
+  }
+
+  /** Until the loop is to end, and no longer than an answer may take. */
+  async #limited<T>(promise: Promise<T>): Promise<T> {
+    let timer: Timer | undefined;
+    const ending = new Promise<never>((_, reject) => {
+      const fail = (): void => reject(new Error('there is no connection for them'));
+      this.#interrupt = fail;
+      timer = this.clock.setTimeout(fail, this.commandTimeout);
+    });
+    try {
+      return await Promise.race([promise, ending]);
+    } finally {
+      if (timer) this.clock.clearTimeout(timer);
     }
   }
 

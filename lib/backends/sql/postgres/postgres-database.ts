@@ -142,8 +142,11 @@ export class PostgresConnection implements Connection {
     return typeof readyForQuery === 'boolean' ? !readyForQuery : undefined;
   }
 
-  readonly query = async (sql: string): Promise<readonly Result[]> =>
-    resultsOf(await this.client.query({ text: sql, query_timeout: NEVER } as unknown as string));
+  readonly query = async (sql: string): Promise<readonly Result[]> => {
+    const { connectionParameters } = this.client as { connectionParameters?: { query_timeout?: unknown } };
+    const isLimited = Boolean(connectionParameters?.query_timeout);
+    return resultsOf(await this.client.query(isLimited ? ({ text: sql, query_timeout: NEVER } as never) : sql));
+  };
 
   whenEnded(callback: (cause: Error) => void): void {
     this.#onEnded = callback;

@@ -43,7 +43,11 @@ export function hasState(error: unknown, state: string): boolean {
   return codeOf(error) === state;
 }
 
-/** Whether the server has refused a statement; the connection is as good as before. */
+/** What ends the connection, or says that it was not there: the statement may have been carried out all the same. */
+const FATAL = /^(08|53|57P0|58|XX|25P0[34])/;
+
+/** Whether the server has refused a statement; the connection is as good as before. Severities come in many languages. */
 export function isRefusal(error: unknown): boolean {
-  return (error as { severity?: unknown } | null)?.severity === 'ERROR';
+  const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown };
+  return typeof severity === 'string' && typeof code === 'string' && !FATAL.test(code);
 }

@@ -72,7 +72,7 @@ export class PostgresTables implements TableStatements {
     await database.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${lock}; ${this.#ddl} COMMIT`);
   }
 
-  async addRow(database: Database, row: string): Promise<void> {
+  async addRow(database: Pick<Database, 'query'>, row: string): Promise<void> {
     await database.query(
       `INSERT INTO ${this.#table} (key, version, used_at) VALUES (${literal(row)}, ${NOW}, ${NOW}) ON CONFLICT (key) DO NOTHING`,
     );

@@ -1,6 +1,14 @@
 import type { LockMode } from '../../../core/backend';
 import type { Connection, Database, Result } from '../database';
-import type { Begun, CommitAnswer, Refused, TransactionId, TransactionStatements, TransactionTerms } from '../dialect';
+import type {
+  Begun,
+  CommitAnswer,
+  Refused,
+  TableStatements,
+  TransactionId,
+  TransactionStatements,
+  TransactionTerms,
+} from '../dialect';
 import { WAIT_BOUND } from '../dialect';
 import { messageOf } from '../failures';
 import { literal } from '../names';
@@ -25,7 +33,12 @@ export class PostgresTransaction implements TransactionStatements {
   constructor(
     private readonly table: string,
     private readonly sequence: string,
+    private readonly tables: Pick<TableStatements, 'addRow'>,
   ) {}
+
+  addRow(connection: Connection, row: string): Promise<void> {
+    return this.tables.addRow(connection, row);
+  }
 
   async unfit(_: unknown, mode: LockMode): Promise<string | undefined> {
     if (mode === 'exclusive') return undefined;
@@ -47,15 +60,16 @@ export class PostgresTransaction implements TransactionStatements {
   }
 
   async begin({ query }: Connection, { row, ttl }: TransactionTerms): Promise<Begun | Refused> {
+    const where = `FROM ${this.table} WHERE key = ${literal(row)}`;
     const results = await query(
-      `${begin(ttl)}; SELECT 1 FROM ${this.table} WHERE key = ${literal(row)} FOR UPDATE SKIP LOCKED; ` +
-        `SELECT nextval(${literal(this.sequence)})::text AS fence, ${ID}, ` +
-        `(SELECT count(*)::text FROM ${this.table} WHERE key = ${literal(row)}) AS known`,
+      `${begin(ttl)}; SELECT nextval(${literal(this.sequence)})::text AS fence, ${ID} ` +
+        `FROM (SELECT 1 ${where} FOR UPDATE SKIP LOCKED) AS locked`,
     );
-    const [found] = results.at(-1)!.rows;
-    const begun = begunOf(found!);
-    if (results.at(-2)!.rows.length > 0) return begun;
-    return { because: found!['known'] === '0' ? 'noRow' : 'held', id: begun.id };
+    const [locked] = results.at(-1)!.rows;
+    if (locked) return begunOf(locked);
+    const [refused] = await query(`SELECT ${ID}, (SELECT count(*)::text ${where}) AS known`);
+    const found = refused!.rows[0]!;
+    return { because: found['known'] === '0' ? 'noRow' : 'held', id: idOf(found) };
   }
 
   async wait({ query }: Connection, { row }: TransactionTerms, onLocked: () => void): Promise<Begun | undefined> {
@@ -83,7 +97,7 @@ export class PostgresTransaction implements TransactionStatements {
       `${begin(ttl)}; SELECT version::text AS version, ${ID} FROM ${this.table} WHERE key = ${literal(row)}`,
     );
     const [found] = results.at(-1)!.rows;
-    return found && { ...begunOf({ fence: '0', ...found }), version: textOf(found['version']) };
+    return found && { id: idOf(found), version: textOf(found['version']) };
   }
 
   async beat({ query }: Connection, { mark }: TransactionId): Promise<boolean | undefined> {
@@ -155,8 +169,9 @@ function stillIn({ mark }: TransactionId): string {
 }
 
 function begunOf(row: Result['rows'][number]): Begun {
-  return {
-    id: { backend: textOf(row['backend']), mark: textOf(row['mark']) },
-    fence: BigInt(textOf(row['fence'])),
-  };
+  return { id: idOf(row), fence: BigInt(textOf(row['fence'])) };
+}
+
+function idOf(row: Result['rows'][number]): TransactionId {
+  return { backend: textOf(row['backend']), mark: textOf(row['mark']) };
 }

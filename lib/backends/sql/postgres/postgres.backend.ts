@@ -57,13 +57,14 @@ export function postgresBackend(
       );
   }
   const { table, sequence } = namesOf(settings.table);
+  const tables = new PostgresTables(settings.table);
   const dialect: Dialect = {
     name: 'PostgreSQL',
     diagnose: diagnosePostgres,
     isRefusal,
-    tables: new PostgresTables(settings.table),
+    tables,
     lease: new PostgresLease(table),
-    transaction: new PostgresTransaction(table, sequence),
+    transaction: new PostgresTransaction(table, sequence, tables),
   };
   return new SqlBackend('postgres', settings, {
     dialect,
