@@ -27,6 +27,21 @@ const KEYS = 2_000;
 /** Long, so that whatever is left of each of them shows. */
 const keyOf = (i: number): string => `${'k'.repeat(1_000)}:${i}`;
 
+/**
+ * By how much the heap grows in a round of so many keys, after a first one that warms up. A leak shows in each round; what
+ * tests before this one have left in the process, and V8 compiles, in some: so the least of three counts.
+ */
+async function growth(round: (from: number, to: number) => Promise<number>, first: number): Promise<number> {
+  let before = await round(0, first);
+  let least = Infinity;
+  for (let i = 0; i < 3; i++) {
+    const after = await round(first + i * KEYS, first + (i + 1) * KEYS);
+    least = Math.min(least, after - before);
+    before = after;
+  }
+  return least;
+}
+
 function abortedSoon(): AbortSignal {
   const controller = new AbortController();
   setImmediate(() => controller.abort());
@@ -64,9 +79,7 @@ describe('many different keys leave no memory behind, in the core or in the memo
       script.warnings.length = 0;
       return heap();
     };
-    const before = await round(0, 200);
-    const grown = (await round(200, KEYS)) - before;
-    expect(grown).toBeLessThan((KEYS - 200) * 500);
+    expect(await growth(round, 200)).toBeLessThan(KEYS * 500);
     holder.finish();
     await script.clock.advance(0);
   });
@@ -86,9 +99,7 @@ describe('many different keys leave no memory behind, in the core or in the memo
       backend.claims.length = backend.commands.length = calls.length = 0;
       return heap();
     };
-    const before = await round(0, 100);
-    const grown = (await round(100, KEYS)) - before;
-    expect(grown).toBeLessThan((KEYS - 100) * 500);
+    expect(await growth(round, 100)).toBeLessThan(KEYS * 500);
   });
 
   test('10,000 keys, one after the other', async () => {
