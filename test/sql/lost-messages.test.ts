@@ -78,7 +78,7 @@ describe.each(DATABASES)('$name', (database) => {
     const proxy = await on().proxy();
     const [holder, waiter] = [
       await on().service(),
-      await on().service({ url: proxy.url, commandTimeout: '1s', options: database.sized(4) }),
+      await on().service({ url: proxy.url, commandTimeout: '1s', options: database.sized(2) }),
     ];
     const lock = await holder.acquire('k');
     const waiting = waiter.acquire('k');
