@@ -77,15 +77,22 @@ export class LockService {
     const joined = this.#join(keys, terms);
     const missing = joined.length === 0 ? keys : keys.filter((each) => !joined.some((hold) => hold.key === each));
     try {
+      let conflict: LockConflictError | undefined;
       for (let attempt = 1; ; attempt++) {
         if (attempt > 1) await this.#pause(attempt);
-        const own =
-          missing.length === 1
-            ? [await this.#engine.take(missing[0]!, terms, since)]
-            : await this.#engine.takeAll(missing, terms, since);
+        let own: readonly Hold[];
+        try {
+          own =
+            missing.length === 1
+              ? [await this.#engine.take(missing[0]!, terms, since)]
+              : await this.#engine.takeAll(missing, terms, since);
+        } catch (error) {
+          throw conflict && error instanceof LockTimeoutError ? conflict : error; // too late for another attempt
+        }
         const end = await this.#runBody(own, joined, fn);
         if (!end.conflict) return end.result;
-        if (attempt >= attempts) throw new LockConflictError(keys.join(', '), { attempts, cause: end.error });
+        conflict = new LockConflictError(keys.join(', '), { attempts: attempt, cause: end.error });
+        if (attempt >= attempts) throw conflict;
       }
     } finally {
       for (const hold of joined) hold.leave();

@@ -1,25 +1,11 @@
 // Run by worker.ts in a process of its own: a LockService that does what the test says.
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import type { RedisBackendOptions } from '../../lib/backends/redis';
-import { redisBackend } from '../../lib/backends/redis';
-import type { MysqlBackendOptions } from '../../lib/backends/sql/mysql';
-import * as mysql from '../../lib/backends/sql/mysql';
-import type { PostgresBackendOptions } from '../../lib/backends/sql/postgres';
-import * as postgres from '../../lib/backends/sql/postgres';
-import type { ZooKeeperBackendOptions } from '../../lib/backends/zookeeper';
-import { zookeeperBackend } from '../../lib/backends/zookeeper';
-import type { LockBackend } from '../../lib/core/backend';
 import type { Lock } from '../../lib/core/lock';
 import { LockService } from '../../lib/core/lock-service';
 import type { AcquireOptions, LockServiceOptions } from '../../lib/core/options';
+import type { BackendChoice } from './backend-choice';
+import { makeBackend, transactionOf } from './backend-choice';
 import { bustle } from './bustle';
-
-/** A backend, as it can be told to another process. */
-export type BackendChoice =
-  | ['redis', RedisBackendOptions]
-  | ['zookeeper', ZooKeeperBackendOptions]
-  | ['postgres', PostgresBackendOptions]
-  | ['mysql', MysqlBackendOptions];
 
 /** What became of a lock: the state in which a process found it. */
 export interface Findings {
@@ -61,7 +47,7 @@ export interface Job {
 type Inside = (statements: readonly string[]) => Promise<void>;
 
 const [backend, options] = JSON.parse(process.argv[2]!) as [BackendChoice, LockServiceOptions];
-const locks = new LockService({ backend: make(backend), ...options });
+const locks = new LockService({ backend: makeBackend(backend), ...options });
 const held = new Map<string, Lock>();
 const sections = new Map<string, Inside>();
 const observations = new Map<string, Promise<Observation>>();
@@ -160,22 +146,8 @@ const commands = {
 
 export type Commands = typeof commands;
 
-function make([kind, terms]: BackendChoice): LockBackend {
-  switch (kind) {
-    case 'redis':
-      return redisBackend(terms);
-    case 'zookeeper':
-      return zookeeperBackend(terms);
-    case 'postgres':
-      return postgres.postgresBackend(terms);
-    case 'mysql':
-      return mysql.mysqlBackend(terms);
-  }
-}
-
 async function send(lock: Lock, statements: readonly string[]): Promise<void> {
-  const client = backend[0] === 'mysql' ? mysql.transactionOf(lock) : postgres.transactionOf(lock);
-  for (const sql of statements) await client.query(sql);
+  for (const sql of statements) await transactionOf(backend, lock).query(sql);
 }
 
 function keep(key: string, lock: Lock): string {

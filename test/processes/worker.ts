@@ -1,16 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { LockServiceOptions } from '../../lib/core/options';
-import { lettingGo } from '../servers/letting-go';
-import type { BackendChoice, Commands } from './worker.fixture';
-
-/** Compiles what it loads as jest does. */
-const SCRIPT = `
-  const { transformFileSync } = require('@swc/core');
-  const options = { swcrc: false, jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } };
-  require.extensions['.ts'] = (module, file) => module._compile(transformFileSync(file, options).code, file);
-  require(process.argv[1]);`;
+import type { BackendChoice } from './backend-choice';
+import { spawnScript } from './spawn';
+import type { Commands } from './worker.fixture';
 
 interface Answer {
   readonly id?: number;
@@ -35,16 +29,7 @@ export class Worker {
   private count = 0;
 
   private constructor(backend: BackendChoice, options: LockServiceOptions, more: NodeJS.ProcessEnv) {
-    const { NODE_OPTIONS: _, ...env } = { ...process.env, ...more };
-    const args = [
-      process.execPath,
-      '-e',
-      SCRIPT,
-      join(__dirname, 'worker.fixture.ts'),
-      JSON.stringify([backend, options]),
-    ];
-    const become = `${lettingGo(4)}; exec "$0" "$@"`; // 3 is the way to us
-    this.child = spawn('/bin/bash', ['-c', become, ...args], { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    this.child = spawnScript(join(__dirname, 'worker.fixture.ts'), [JSON.stringify([backend, options])], more);
     this.ended = once(this.child, 'exit');
     this.child.stderr!.on('data', (data: Buffer) => this.uncaught.push(data.toString()));
     this.child.on('message', (answer: Answer) => this.hear(answer));

@@ -26,6 +26,16 @@ export async function wrongClock(offset: number): Promise<NodeJS.ProcessEnv> {
   };
 }
 
+/** The environment of a process of Node whose clock `setClock` moves, for the folder; it may take a second to do so. */
+export async function movableClientClock(folder: string): Promise<NodeJS.ProcessEnv> {
+  return {
+    LD_PRELOAD: await libfaketime(),
+    FAKETIME_TIMESTAMP_FILE: join(folder, 'clock'),
+    FAKETIME_CACHE_DURATION: '1',
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  };
+}
+
 async function libfaketime(): Promise<string> {
   const faketime = await program('faketime', 'faketime');
   const { stdout } = await promisify(execFile)(faketime, ['-f', '+0', 'printenv', 'LD_PRELOAD']);

@@ -9,7 +9,7 @@ import type { PostgresBackendOptions } from '../../lib/backends/sql/postgres';
 import { postgresBackend, postgresTable, transactionOf } from '../../lib/backends/sql/postgres';
 import type { LockBackend } from '../../lib/core/backend';
 import type { Lock } from '../../lib/core/lock';
-import type { BackendChoice } from '../processes/worker.fixture';
+import type { BackendChoice } from '../processes/backend-choice';
 import type { Server } from '../servers/server';
 import { startMariaDb } from '../servers/mariadb';
 import { startPostgres } from '../servers/postgres';

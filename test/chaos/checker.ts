@@ -1,0 +1,126 @@
+import type { Frees } from './claims';
+import { claimsOf } from './claims';
+import type { Overlap } from './exclusion';
+import { overlapsAmong, regressionsAmong } from './exclusion';
+import type { Disturbance, Section } from './history';
+import { lateness, longestIdle, mostPasses } from './waiting';
+
+/** What a place promises, which the checker holds it to. */
+export interface Promises {
+  /** In ms: how long a lock outlives its holder. */
+  readonly ttl: number;
+  /** Default: in time. */
+  readonly frees?: Frees;
+  /** Whether holders exclude each other from the start. Default: true. */
+  readonly excludes?: boolean;
+  /** Whether waiters get their turns in order. Default: true. */
+  readonly isFair?: boolean;
+  /** Faults after which the store may have forgotten who holds what: then overlaps are counted, and are no violations. */
+  readonly forgetfulAfter?: readonly string[];
+}
+
+/** What a run was like. A promise that was broken is among the violations. */
+export interface Verdict {
+  /** How many sections got their locks. */
+  readonly sections: number;
+  /** How often each error was the answer. */
+  readonly errors: Readonly<Record<string, number>>;
+  /** How many overlaps the store is known to allow there were. */
+  readonly knownOverlaps: number;
+  /** In ms. */
+  readonly longestKnownOverlap: number;
+  /** The longest time that a lock was free while somebody waited, in ms. */
+  readonly longestIdle: number;
+  /** By how much later than its deadline an answer came at most, in ms. */
+  readonly latest: number;
+  /** How often a waiter was passed by the same process at most. */
+  readonly mostPasses: number;
+  readonly violations: readonly string[];
+}
+
+/** What callers may be told. */
+const ERRORS = [
+  'LockTimeoutError',
+  'LockUnavailableError',
+  'LockLostError',
+  'LockConflictError',
+  'LockTransactionError',
+  'AbortError',
+  'BodyError',
+];
+
+/** How long a fault may be felt when it is over, in ms: clients connect again, servers elect a leader. */
+const GRACE = 6_000;
+/** What a busy machine may add to every bound, in ms. */
+const SLACK = 5_000;
+/** A claim may be in the line already when its process has its turn. */
+const PASSES = 2;
+
+export function check(sections: readonly Section[], disturbances: readonly Disturbance[], promises: Promises): Verdict {
+  const { ttl, frees = 'in time', excludes = true, isFair = true } = promises;
+  const claims = claimsOf(sections, disturbances, frees);
+  const violations: string[] = [];
+
+  const overlaps = excludes ? [...claims.values()].flatMap(overlapsAmong) : [];
+  const isKnown = (overlap: Overlap): boolean => mayOverlap(overlap, disturbances, promises);
+  const known = overlaps.filter(isKnown);
+  for (const overlap of overlaps) if (!isKnown(overlap)) violations.push(textOf(overlap));
+
+  for (const [key, list] of claims) {
+    for (const { token, section } of excludes ? regressionsAmong(list) : [])
+      violations.push(`${key}: ${section.asked.id} got the token ${token}, which is not greater than all before`);
+  }
+
+  let latest = 0;
+  for (const section of sections) {
+    const late = lateness(section, disturbances);
+    if (late > SLACK) violations.push(`${section.asked.id} had no answer ${late} ms after its deadline`);
+    else latest = Math.max(latest, late);
+  }
+
+  const errors: Record<string, number> = {};
+  for (const { asked, answered } of sections) {
+    const { error, message } = answered ?? {};
+    if (error === undefined) continue;
+    errors[error] = (errors[error] ?? 0) + 1;
+    if (!ERRORS.includes(error)) violations.push(`${asked.id} was told: ${error}: ${message}`);
+  }
+
+  const idle = excludes ? longestIdle(sections, claims, disturbances, GRACE) : 0;
+  if (idle > ttl + SLACK) violations.push(`A lock was free for ${Math.round(idle)} ms while somebody waited for it`);
+  const passes = excludes ? mostPasses(sections, claims, disturbances, GRACE) : 0;
+  if (isFair && passes > PASSES) violations.push(`A waiter was passed ${passes} times by the same process`);
+
+  return {
+    sections: sections.filter(({ held }) => held.length > 0).length,
+    errors,
+    knownOverlaps: known.length,
+    longestKnownOverlap: Math.max(0, ...known.map(({ lasted }) => lasted)),
+    longestIdle: idle,
+    latest,
+    mostPasses: passes,
+    violations,
+  };
+}
+
+/**
+ * A store that may have forgotten the first claim, or one that frees a lock with its connection, whose end the holder hears of
+ * a moment later than the next one does.
+ */
+function mayOverlap(
+  { first, second }: Overlap,
+  disturbances: readonly Disturbance[],
+  { forgetfulAfter = [], frees }: Promises,
+): boolean {
+  if (frees === 'at once' && first.section.over?.lost === 'session') return true;
+  const felt = disturbances.filter(({ kind, from }) => forgetfulAfter.includes(kind) && from < second.from);
+  return felt.some(({ to }) => to + GRACE > first.from);
+}
+
+function textOf({ first, second, lasted }: Overlap): string {
+  const [a, b] = [first, second].map(({ section: { asked, over }, from, to }) => {
+    const how = `${asked.shared ? 'shared' : 'exclusive'}, ${over ? (over.lost ?? 'given back') : 'not over'}`;
+    return `${asked.id} (${how}, from ${from.toFixed(1)} to ${to.toFixed(1)})`;
+  });
+  return `${first.key}: ${a} and ${b} held it at once for ${lasted.toFixed(1)} ms`;
+}
