@@ -1,6 +1,6 @@
 export { memoryBackend } from './backends/memory/memory.backend';
 export type { MemoryBackendOptions } from './backends/memory/memory.backend';
-export type { Claim, Grant, LockBackend, LockMode, Outcome, ReleaseAnswer } from './core/backend';
+export type { Claim, Grant, LockBackend, LockMode, Loss, Outcome, ReleaseAnswer } from './core/backend';
 export { provableUntil } from './core/backend';
 export type { Clock, Timer } from './core/clock';
 export { systemClock } from './core/clock';

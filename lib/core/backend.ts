@@ -1,4 +1,5 @@
 import type { Clock } from './clock';
+import type { LockLostReason } from './errors';
 
 /**
  * What a store must be able to do to serve locks. Queues within the process, deadlines, renewal, re-entry and the rules
@@ -65,6 +66,7 @@ export interface Claim {
   readonly key: string;
   /** Random 128-bit id of this attempt. */
   readonly holder: string;
+  /** Whether anybody else may hold it at the same time. */
   readonly mode: LockMode;
   /** How many shared holders there may be at most; `Infinity` without a limit. Always 1 for exclusive claims. */
   readonly permits: number;
@@ -74,6 +76,7 @@ export interface Claim {
   readonly fences: number;
   /** Whether to queue while the lock is held. */
   readonly wait: boolean;
+  /** Aborts when nobody wants the lock any more. */
   readonly signal: AbortSignal;
   /** Shown to operators who look into the store. */
   readonly label?: string | undefined;
@@ -95,8 +98,12 @@ export interface Grant {
   readonly fences: number;
   /** Until when the lock is provably ours, on the backend's clock. See {@link provableUntil}. */
   readonly validUntil: number;
-  /** Aborts as soon as the backend learns of a loss by itself (session ended, connection gone). */
-  readonly lost?: AbortSignal | undefined;
+  /**
+   * Takes note of who is to hear of a loss that the backend learns of by itself: session ended, connection gone, record
+   * deleted by an operator. The listener is called once, as soon as that is known, and at once if it is known already; not
+   * any more after `release`. Is called once at most.
+   */
+  whenLost?(listener: (loss: Loss) => void): void;
   /**
    * Gives the lock back. Idempotent. Resolves with `'lost'` if it was not ours any more, with `'conflict'` if the body
    * must be run again, whether it has failed or not; rejects if it could not be found out. See also
@@ -105,9 +112,18 @@ export interface Grant {
   release(outcome: Outcome): Promise<ReleaseAnswer>;
 }
 
+/** Why a lock ended before its time, and what the backend had to say about it. */
+export interface Loss {
+  /** From a backend: `'session'` for a session or connection that has ended, `'stolen'` for a record that is gone. */
+  readonly reason: LockLostReason;
+  /** The error that the backend learned of it by, if there was one: the `cause` of the `LockLostError`. */
+  readonly cause?: unknown;
+}
+
 /** How the body ended. A transaction commits on `ok` and rolls back on `error`. */
 export type Outcome = { readonly ok: true } | { readonly error: unknown };
 
+/** What became of a grant that was given back. See {@link Grant.release}. */
 export type ReleaseAnswer = 'released' | 'lost' | 'conflict';
 
 /**

@@ -1,5 +1,8 @@
-/** A running timer. `unref` lets the process end while it is pending; absent on clocks that keep no process alive. */
+/** A running timer. Its methods are absent on clocks that keep no process alive. */
 export interface Timer {
+  /** Keeps the process alive again while the timer is pending. */
+  ref?(): unknown;
+  /** Lets the process end while the timer is pending. */
   unref?(): unknown;
 }
 
@@ -7,7 +10,9 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since an arbitrary start. Never goes back, never falls behind real time. */
   now(): number;
+  /** Calls back once, in so many ms or later. */
   setTimeout(callback: () => void, ms: number): Timer;
+  /** Does nothing if it has called back already. */
   clearTimeout(timer: Timer): void;
 }
 

@@ -16,14 +16,17 @@ export type LockErrorCode =
  */
 export type LockLostReason = 'expired' | 'stolen' | 'session' | 'maxHold' | 'shutdown' | 'released';
 
+/** What errors are made of besides their message. */
 interface ErrorDetails {
   /** The key as the caller gave it. */
   readonly key?: string | undefined;
+  /** The error that it came of. */
   readonly cause?: unknown;
 }
 
 /** Base of every error that nestlock throws of its own accord. */
 export abstract class LockError extends Error {
+  /** What went wrong, for programs. */
   abstract readonly code: LockErrorCode;
   /** The key that the error is about, as the caller gave it; absent when it is about no single key. */
   declare readonly key?: string;
@@ -75,6 +78,7 @@ export class LockUnavailableError extends LockHttpError {
 /** The lock stopped being ours: what its holder did last may have overlapped with what the next one did. */
 export class LockLostError extends LockError {
   readonly code = 'LOCK_LOST';
+  /** Why it was lost. */
   readonly reason: LockLostReason;
   /** What the body returned, if it had finished when the loss was found. */
   declare readonly result?: unknown;
@@ -158,8 +162,11 @@ export class LockNotReadyError extends LockError {
 
 /** Nothing was run because the application is shutting down; another instance may take the request. HTTP 503. */
 export class LockShutdownError extends LockNotReadyError {
+  /** HTTP status. */
   readonly status = 503;
+  /** The same, under the name that other frameworks read. */
   readonly statusCode = 503;
+  /** `false`: the message is for the log, not for the client. */
   readonly expose = false;
 
   constructor(key?: string) {

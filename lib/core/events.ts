@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
-import type { LockMode } from './backend';
+import type { LockMode, Loss } from './backend';
 import type { Clock } from './clock';
-import type { Lease, Loss } from './lease';
+import type { Lease } from './lease';
 
 /**
  * What is published on `node:diagnostics_channel`, on the channels `nestlock:acquire`, `nestlock:contended`,
@@ -11,6 +11,7 @@ import type { Lease, Loss } from './lease';
 export interface LockEvent {
   /** With its prefix, as the store knows it. */
   readonly key: string;
+  /** How it is, or was, to be held. */
   readonly mode: LockMode;
   /** Name of the backend. */
   readonly backend: string;

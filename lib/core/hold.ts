@@ -1,10 +1,10 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setMaxListeners } from 'node:events';
-import type { Grant, Outcome, ReleaseAnswer } from './backend';
+import type { Grant, Loss, Outcome, ReleaseAnswer } from './backend';
 import type { Clock, Timer } from './clock';
 import { LockConfigError, LockLostError, LockTransactionError } from './errors';
 import type { LockEvents } from './events';
-import type { Lease, Loss } from './lease';
+import type { Lease } from './lease';
 import type { LocalQueue } from './local-queue';
 import type { Lock } from './lock';
 import type { Terms } from './options';

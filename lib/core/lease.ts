@@ -1,8 +1,5 @@
-import { setMaxListeners } from 'node:events';
-import type { Grant, LockMode } from './backend';
+import type { Grant, LockMode, Loss } from './backend';
 import type { Clock } from './clock';
-import type { LockLostReason } from './errors';
-import { LockLostError } from './errors';
 
 /** What two claims must have in common to be served by the same grant. */
 export interface Shape {
@@ -18,12 +15,6 @@ export function sameShape(a: Shape, b: Shape): boolean {
 
 /** The longest time in which one grant serves the callers of one process, in ms. */
 const HANDOFF_MS = 1_000;
-
-/** Why a lease ended before its time, and what the backend had to say about it. */
-export interface Loss {
-  readonly reason: LockLostReason;
-  readonly cause?: unknown;
-}
 
 /**
  * A grant in the hands of this process, from its arrival until it is given back or lost. It may pass from one local
@@ -48,7 +39,7 @@ export class Lease {
 
   readonly #clock: Clock;
   readonly #whenLost: (lease: Lease) => void;
-  readonly #onBackendLoss: (() => void) | undefined;
+  #isOver = false;
 
   /**
    * @param key - the key with its prefix
@@ -66,14 +57,12 @@ export class Lease {
     this.handoffUntil = this.receivedAt + Math.min(HANDOFF_MS, shape.ttl / 10);
     this.#clock = clock;
     this.#whenLost = whenLost;
-    const { lost } = grant;
-    if (lost?.aborted) {
-      this.loss = lossOf(lost);
-    } else if (lost) {
-      this.#onBackendLoss = () => this.lose(lossOf(lost));
-      setMaxListeners(0, lost); // one session has many grants
-      lost.addEventListener('abort', this.#onBackendLoss, { once: true });
-    }
+    let isMade = false;
+    grant.whenLost?.((loss) => {
+      if (!isMade) this.loss = loss;
+      else if (!this.#isOver) this.lose(loss);
+    });
+    isMade = true;
   }
 
   /** The fencing token of the present turn, if the store gives any. */
@@ -98,13 +87,8 @@ export class Lease {
     this.holder?.onLoss(loss);
   }
 
-  /** Stops listening to the backend: the lease is over. */
+  /** It is over: what the backend says of it from now on does not count. */
   detach(): void {
-    if (this.#onBackendLoss) this.grant.lost?.removeEventListener('abort', this.#onBackendLoss);
+    this.#isOver = true;
   }
-}
-
-function lossOf(lost: AbortSignal): Loss {
-  const cause: unknown = lost.reason;
-  return { reason: cause instanceof LockLostError ? cause.reason : 'session', cause };
 }

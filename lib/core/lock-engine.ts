@@ -67,6 +67,7 @@ export class LockEngine {
     const { signal, label, waitTimeout, minHold } = terms;
     signal?.throwIfAborted();
     if (this.#isClosed) throw new LockShutdownError(key);
+    this.#use.join();
     const request: Request = { key, shape: terms, label, signal, since, waitTimeout, minHold };
     const queue = this.#queue(this.settings.prefix + key);
     const taking = waitTimeout === 0 ? queue.try(request) : queue.wait(request);

@@ -17,6 +17,7 @@ import { show } from './show';
 
 /** How a `LockService` is set up outside of Nest. */
 export interface LockServiceInit extends LockServiceOptions {
+  /** Where the locks are kept. */
   backend: LockBackend;
   /** Name of the set-up, for events. */
   instance?: string | undefined;

@@ -1,9 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import type { Outcome } from './backend';
+import type { Loss, Outcome } from './backend';
 import { LockConfigError } from './errors';
 import type { LockLostError } from './errors';
 import type { EndAnswer, Hold } from './hold';
-import type { Loss } from './lease';
 import type { Lock } from './lock';
 
 /** Several holds under one handle. */

@@ -18,7 +18,11 @@ export interface Lock extends AsyncDisposable {
   readonly held: boolean;
   /** For how long the lock is still provably ours, in ms, if it is not renewed; 0 when lost or released. */
   remainingTime(): number;
-  /** @throws LockLostError when the lock is lost (or released) */
+  /**
+   * Does nothing while the lock is held.
+   *
+   * @throws LockLostError when it is lost (or released)
+   */
   assertHeld(): void;
   /** Gives the lock back. Idempotent; never rejects because the lock was already lost. */
   release(): Promise<void>;

@@ -1,15 +1,64 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Clock, Timer } from './clock';
 
 /** By how much a timer is late when the process has been blocked, and so could not hear any answer, in ms. */
 const BLOCKED = 100;
 
-/** Calls back after so many ms, or twice as many if the process has been blocked meanwhile. Returns what stops it. */
-export function afterPatience(clock: Clock, ms: number, run: () => void): () => void {
-  let timer: Timer;
-  const start = (end: (due: number) => void): void => {
-    const due = clock.now() + ms;
-    timer = clock.setTimeout(() => end(due), ms);
-  };
-  start((due) => (clock.now() - due > BLOCKED ? start(run) : run()));
-  return () => clock.clearTimeout(timer);
+/** Something that is waited for. */
+interface Wait {
+  readonly ms: number;
+  readonly giveUp: () => void;
+  due: number;
+  wasProlonged: boolean;
+}
+
+/** How long answers are waited for. One timer for all of them: most come long before, and a timer for each is dear. */
+export class Patience {
+  readonly #waits = new Set<Wait>();
+  #timer: Timer | undefined;
+  #wakeAt = Infinity;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Calls back after so many ms, or twice as many if the process has been blocked meanwhile. Returns what stops it. */
+  after(ms: number, giveUp: () => void): () => void {
+    const wait: Wait = { ms, giveUp, due: this.clock.now() + ms, wasProlonged: false };
+    if (this.#waits.size === 0) this.#timer?.ref?.();
+    this.#waits.add(wait);
+    this.#wake(wait.due);
+    return () => this.#stop(wait);
+  }
+
+  #stop(wait: Wait): void {
+    this.#waits.delete(wait);
+    if (this.#waits.size === 0) this.#timer?.unref?.(); // it is not worth to be stopped
+  }
+
+  /** Bound, since it would run in the async context of whoever happened to start the timer. */
+  readonly #tick = AsyncResource.bind((): void => {
+    const now = this.clock.now();
+    const wasBlocked = now - this.#wakeAt > BLOCKED;
+    this.#timer = undefined;
+    this.#wakeAt = Infinity;
+    let next = Infinity;
+    for (const wait of [...this.#waits]) {
+      if (now >= wait.due && wasBlocked && !wait.wasProlonged) {
+        wait.wasProlonged = true;
+        wait.due = now + wait.ms;
+      }
+      if (now < wait.due) {
+        next = Math.min(next, wait.due);
+      } else if (this.#waits.delete(wait)) {
+        wait.giveUp();
+      }
+    }
+    if (next < Infinity && this.#waits.size > 0) this.#wake(next);
+  });
+
+  #wake(at: number): void {
+    if (at >= this.#wakeAt) return;
+    if (this.#timer) this.clock.clearTimeout(this.#timer);
+    this.#wakeAt = at;
+    this.#timer = this.clock.setTimeout(this.#tick, Math.max(0, Math.ceil(at - this.clock.now())));
+  }
 }

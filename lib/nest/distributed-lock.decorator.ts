@@ -42,10 +42,27 @@ const PRIMITIVES: readonly unknown[] = [String, Number, Boolean, Symbol, BigInt,
  */
 export function DistributedLock<A extends unknown[]>(key: LockedKey<A>): LockDecorator<A, never>;
 // Apart from the one above: without an argument to infer it from, O would be options whose onBusy may answer anything.
+/**
+ * Runs the method under a lock, with options: how long to wait, what to do when the lock is busy, which set-up to use.
+ *
+ * @param key - as without options
+ * @throws as without options
+ * @example
+ * \@DistributedLock('event:{eventId}', { waitTimeout: '5s', onBusy: () => 'sold out' })
+ * async reserve(eventId: string) {}
+ */
 export function DistributedLock<A extends unknown[], const O extends DistributedLockOptions>(
   key: LockedKey<A>,
   options: (O & OnlyOptions<O>) | undefined,
 ): LockDecorator<A, BusyAnswer<O>>;
+/**
+ * Runs the method under a lock: key and options in one object.
+ *
+ * @throws as with a key alone
+ * @example
+ * \@DistributedLock({ key: 'nightly-report', onBusy: 'skip', minHold: '1m' })
+ * async report() {}
+ */
 export function DistributedLock<A extends unknown[], const O extends DistributedLockOptions>(
   options: O & OnlyOptions<O, 'key'> & { key: LockedKey<A> },
 ): LockDecorator<A, BusyAnswer<O>>;

@@ -11,11 +11,15 @@ export type Locks = Pick<LockService, 'run'> & Partial<Pick<LockService, 'clock'
  * instead, since it depends on nothing and so closes no cycle. The service joins it when it is built.
  */
 export class LockHost {
+  /** `undefined` until the service is built. */
   locks: Locks | undefined;
   /** The application is over: what another one also provides may go on with that one's host. */
   isClosed = false;
 
-  constructor(readonly instance?: string) {}
+  constructor(
+    /** Name of the set-up that it belongs to; `undefined` for the default one. */
+    readonly instance?: string,
+  ) {}
 }
 
 /**

@@ -22,6 +22,7 @@ export interface LockModuleOptions extends Omit<LockServiceOptions, 'busyStatus'
 
 /** What `useClass` and `useExisting` of `forRootAsync()` name. */
 export interface LockOptionsFactory {
+  /** The options; called once, at boot. */
   createLockOptions(): Promise<LockModuleOptions> | LockModuleOptions;
 }
 

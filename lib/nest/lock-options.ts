@@ -63,6 +63,7 @@ export type OnlyOptions<O, Others = never> = Record<Exclude<keyof O, keyof Distr
 
 /** Shown by the compiler where decorator and method do not fit. */
 interface Mismatch<Message extends string> {
+  /** What does not fit. */
   readonly nestlock: Message;
 }
 

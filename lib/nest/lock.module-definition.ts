@@ -17,7 +17,10 @@ export class LockSetup {
   /** Makes two equal set-ups different modules: Nest 10 would merge them without a word. */
   readonly id = randomUUID();
 
-  constructor(readonly instance: string | undefined) {}
+  constructor(
+    /** Its name; `undefined` for the default one. */
+    readonly instance: string | undefined,
+  ) {}
 }
 
 /** The set-up's own host and service, whatever its name. */
@@ -44,6 +47,7 @@ const built = new ConfigurableModuleBuilder<LockModuleOptions>({ moduleName: 'Lo
   })
   .build();
 
+/** What Nest builds for modules with options: the base of `LockModule`. */
 // By its name, not inferred: the compiler would write the inferred type in a way that TypeScript before 5.3 cannot read.
 export const ConfigurableModuleClass: ConfigurableModuleCls<
   LockModuleOptions,

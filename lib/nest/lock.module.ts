@@ -26,7 +26,11 @@ export class LockModule
 {
   private readonly setup: LockSetup;
 
-  /** @throws LockConfigError when an option cannot work */
+  /**
+   * Sets up locks with these options.
+   *
+   * @throws LockConfigError when an option cannot work
+   */
   static override forRoot(options: LockModuleOptions & LockModuleExtras = {}): DynamicModule {
     checkModuleOptions(options);
     return super.forRoot(options);
@@ -72,6 +76,7 @@ export class LockModule
     this.locks?.drain();
   }
 
+  /** Waits for running sections, up to `shutdownTimeout`, and closes the backend. */
   async onApplicationShutdown(): Promise<void> {
     await this.locks?.close();
     if (this.host) this.host.isClosed = true;

@@ -47,7 +47,8 @@ function currentRequest(): unknown {
   const context = RequestContext.current();
   if (context) return context.request;
   throw new LockKeyError(
-    'A {req.…} lock key was used outside of a request. It works in route handlers and what they call; below gateways ' +
-      'and message handlers of hybrid applications put @UseInterceptors(LockInterceptor) on the handler.',
+    'A {req.…} lock key was used outside of a request. It works in route handlers, resolvers and what they call; below ' +
+      'gateways and message handlers of hybrid applications put @UseInterceptors(LockInterceptor) on the handler; for ' +
+      "fields of GraphQL give GraphQLModule the option fieldResolverEnhancers: ['interceptors'].",
   );
 }

@@ -49,6 +49,7 @@ export interface LockBackendHarness {
 
 /** A backend whose connection to the store can be cut. */
 export interface CuttableBackend {
+  /** Fresh, as from `connect`. */
   readonly backend: LockBackend;
   /** From now on the store neither hears this backend nor answers it; for the store, its process may have died. */
   cut(): Promise<void> | void;

@@ -1,4 +1,4 @@
-import type { Claim, Grant, LockBackend, Outcome, ReleaseAnswer } from '../core/backend';
+import type { Claim, Grant, LockBackend, Loss, Outcome, ReleaseAnswer } from '../core/backend';
 import type { Clock } from '../core/clock';
 import { systemClock } from '../core/clock';
 import { LockUnavailableError } from '../core/errors';
@@ -22,8 +22,11 @@ export interface Fault {
 
 /** What goes wrong with each kind of request. */
 export interface BackendFaults {
+  /** With claims. */
   acquire?: Fault;
+  /** With renewals, each of which is for many grants. */
   renew?: Fault;
+  /** With the end of grants. */
   release?: Fault;
 }
 
@@ -100,14 +103,17 @@ class FaultyGrant implements Grant {
   readonly fence: bigint;
   readonly fences: number;
   readonly validUntil: number;
-  readonly lost: AbortSignal | undefined;
   #released: Promise<ReleaseAnswer> | undefined;
 
   constructor(
     readonly inner: Grant,
     private readonly giveBack: (outcome: Outcome) => Promise<ReleaseAnswer>,
   ) {
-    ({ fence: this.fence, fences: this.fences, validUntil: this.validUntil, lost: this.lost } = inner);
+    ({ fence: this.fence, fences: this.fences, validUntil: this.validUntil } = inner);
+  }
+
+  whenLost(listener: (loss: Loss) => void): void {
+    this.inner.whenLost?.(listener);
   }
 
   release(outcome: Outcome): Promise<ReleaseAnswer> {

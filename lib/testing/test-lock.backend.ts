@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { memoryBackend } from '../backends/memory/memory.backend';
-import type { Claim, Grant, LockBackend, LockMode, Outcome, ReleaseAnswer } from '../core/backend';
+import type { Claim, Grant, LockBackend, LockMode, Loss, Outcome, ReleaseAnswer } from '../core/backend';
 import type { Clock } from '../core/clock';
 import { MAX_TIMER_MS, systemClock } from '../core/clock';
-import { LockLostError, LockUnavailableError } from '../core/errors';
+import { LockUnavailableError } from '../core/errors';
 import { deriveClaim } from './derive-claim';
 
 /** Options of `TestLockBackend`. */
@@ -18,6 +18,7 @@ export interface TestLockBackendOptions {
 export interface ElsewhereOptions {
   /** Default: `'exclusive'`, or `'shared'` with `permits`. */
   readonly mode?: LockMode;
+  /** It is one of so many shared holders at most. Default: no limit. */
   readonly permits?: number;
   /** After how many ms the other process dies without releasing. Default: it holds until it is told to let go. */
   readonly ttl?: number;
@@ -84,7 +85,7 @@ export class TestLockBackend implements LockBackend {
   /** The store gives the lock to somebody else: whoever holds it in the application learns of it at once. */
   lose(key: string): void {
     for (const grant of this.#of(key, this.#ours)) {
-      grant.loss.abort(new LockLostError(key, { reason: 'stolen' })); // first: the next may get it at once
+      grant.lose({ reason: 'stolen' }); // first: the next may get it at once
       grant.forget();
     }
   }
@@ -157,8 +158,8 @@ class TestGrant implements Grant {
   readonly fence: bigint;
   readonly fences: number;
   readonly validUntil: number;
-  readonly loss = new AbortController();
-  readonly lost = this.loss.signal;
+  #loss: Loss | undefined;
+  #listener: ((loss: Loss) => void) | undefined;
   #isForgotten = false;
 
   constructor(
@@ -170,6 +171,16 @@ class TestGrant implements Grant {
     this.fence = inner.fence;
     this.fences = inner.fences;
     this.validUntil = inner.validUntil;
+  }
+
+  whenLost(listener: (loss: Loss) => void): void {
+    if (this.#loss) listener(this.#loss);
+    else this.#listener = listener;
+  }
+
+  lose(loss: Loss): void {
+    this.#loss = loss;
+    this.#listener?.(loss);
   }
 
   /** The store knows nothing of it any more, and serves the next. */

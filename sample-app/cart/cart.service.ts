@@ -16,7 +16,7 @@ export class CartService {
 
   async get(customer: string): Promise<Cart> {
     try {
-      return await this.inventory.get<Cart>('carts', customer);
+      return await this.inventory.get<Cart>(['carts', customer], this.locks.current());
     } catch (error) {
       if (error instanceof NotFoundException) return { items: [] };
       throw error;

@@ -21,10 +21,10 @@ export class InventoryBooks implements Books {
 
   /** Writes what is there anyway, with a token from long ago. */
   async probe(): Promise<Probe> {
-    const { staleWritesRefused } = await this.client.get<InventoryStats>(`${this.inventory}/stats`);
+    const { staleRefused } = await this.client.get<InventoryStats>(`${this.inventory}/stats`);
     const token = { 'x-fencing-token': '1' };
     const { status } = await this.client.send('PUT', this.event, await this.client.get(this.event), token);
-    return { kind: 'stale', refused: status === 412, refusedDuringSale: staleWritesRefused };
+    return { kind: 'stale', refused: status === 412, refusedDuringSale: staleRefused };
   }
 
   async close(): Promise<void> {}

@@ -9,18 +9,24 @@ export const INVENTORY_URL = Symbol('INVENTORY_URL');
 export class InventoryClient {
   constructor(@Inject(INVENTORY_URL) private readonly url: string) {}
 
-  /** @throws NotFoundException */
-  get<T>(...path: string[]): Promise<T> {
-    return this.request<T>('GET', path);
+  /**
+   * Reads something. Whoever is going to change a document reads it under its lock: the token tells the inventory that from
+   * now on nobody who has read it before may write it.
+   *
+   * @throws NotFoundException, StaleWriteException
+   */
+  get<T>(path: string[], lock?: Lock): Promise<T> {
+    return this.request<T>('GET', path, under(lock));
   }
 
   /**
    * Writes a document. Under a lock its fencing token goes along, so that the inventory can refuse us if we have lost the
    * lock without knowing it yet; and if we do know, the request is aborted.
+   *
+   * @throws StaleWriteException
    */
   async put(path: string[], value: unknown, lock: Lock | undefined): Promise<void> {
-    const headers: Record<string, string> = lock ? { 'x-fencing-token': String(lock.fencingToken) } : {};
-    await this.request('PUT', path, { body: JSON.stringify(value), headers, ...(lock && { signal: lock.signal }) });
+    await this.request('PUT', path, { body: JSON.stringify(value), ...under(lock) });
   }
 
   async post(path: string, value: unknown): Promise<void> {
@@ -36,4 +42,8 @@ export class InventoryClient {
     if (response.status === 412) throw new StaleWriteException();
     throw new BadGatewayException(`The inventory answered ${response.status}: ${answer.message}`);
   }
+}
+
+function under(lock: Lock | undefined): RequestInit {
+  return lock ? { headers: { 'x-fencing-token': String(lock.fencingToken) }, signal: lock.signal } : {};
 }

@@ -1,14 +1,15 @@
 import { Refusal } from './refusal';
 
 interface Document {
-  readonly value: unknown;
-  /** The greatest fencing token that it was written with; 0 if it was written without. */
-  readonly fence: bigint;
+  /** `undefined` until it is written for the first time. */
+  value: unknown;
+  /** The greatest fencing token that somebody came with to read or to write it; 0 if nobody had one. */
+  fence: bigint;
 }
 
 /** Documents by collection and id. The last writer wins, unless it comes with a fencing token that is out of date. */
 export class Documents {
-  staleWritesRefused = 0;
+  staleRefused = 0;
   private readonly collections: Map<string, Map<string, Document>>;
 
   constructor(names: readonly string[]) {
@@ -20,14 +21,18 @@ export class Documents {
   }
 
   list(name: string): unknown[] {
-    return [...this.collection(name).values()].map(({ value }) => value);
+    return [...this.collection(name).values()].flatMap(({ value }) => (value === undefined ? [] : [value]));
   }
 
-  /** @throws Refusal 404 */
-  read(name: string, id: string): unknown {
-    const document = this.collection(name).get(id);
-    if (!document) throw new Refusal(404, `There is no "${id}" in ${name}`);
-    return document.value;
+  /**
+   * A holder of a lock says its token when it reads: who has read before with a smaller one cannot write any more.
+   *
+   * @throws Refusal 404, 412
+   */
+  read(name: string, id: string, token?: string | string[]): unknown {
+    const { value } = token === undefined ? { ...this.collection(name).get(id) } : this.admit(name, id, token);
+    if (value === undefined) throw new Refusal(404, `There is no "${id}" in ${name}`);
+    return value;
   }
 
   /**
@@ -37,14 +42,21 @@ export class Documents {
    * @throws Refusal 412 when the token is smaller than the greatest one seen
    */
   write(name: string, id: string, value: unknown, token?: string | string[]): unknown {
-    const fence = parseToken(token);
-    const seen = this.collection(name).get(id)?.fence ?? 0n;
-    if (fence < seen) {
-      this.staleWritesRefused++;
-      throw new Refusal(412, `The fencing token ${fence} is out of date: there has been a write with ${seen}`);
-    }
-    this.collection(name).set(id, { value, fence });
+    this.admit(name, id, token).value = value;
     return value;
+  }
+
+  private admit(name: string, id: string, token?: string | string[]): Document {
+    const collection = this.collection(name);
+    const fence = parseToken(token);
+    const document = collection.get(id) ?? { value: undefined, fence: 0n };
+    if (fence < document.fence) {
+      this.staleRefused++;
+      throw new Refusal(412, `The fencing token ${fence} is out of date: somebody has come with ${document.fence}`);
+    }
+    document.fence = fence;
+    collection.set(id, document);
+    return document;
   }
 
   private collection(name: string): Map<string, Document> {

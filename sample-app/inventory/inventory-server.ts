@@ -31,8 +31,8 @@ export interface Inventory {
 
 /** The answer to GET /stats. */
 export interface InventoryStats {
-  /** Writes refused since their fencing token was older than one seen before. */
-  readonly staleWritesRefused: number;
+  /** Requests refused since their fencing token was older than one seen before. */
+  readonly staleRefused: number;
   /** Invoices that are being printed, and the most there have been at once. */
   readonly prints: { readonly now: number; readonly peak: number };
 }
@@ -81,7 +81,7 @@ class InventoryService {
     if (this.documents.has(name)) {
       await sleep(this.accessTime);
       if (route === 'GET whole') return this.documents.list(name);
-      if (route === 'GET one') return this.documents.read(name, id!);
+      if (route === 'GET one') return this.documents.read(name, id!, headers['x-fencing-token']);
       if (route === 'PUT one') return this.documents.write(name, id!, body, headers['x-fencing-token']);
     }
     throw new Refusal(404, `There is no ${method} ${url}`);
@@ -95,7 +95,7 @@ class InventoryService {
   }
 
   private stats(): InventoryStats {
-    return { staleWritesRefused: this.documents.staleWritesRefused, prints: { ...this.prints } };
+    return { staleRefused: this.documents.staleRefused, prints: { ...this.prints } };
   }
 }
 

@@ -26,7 +26,7 @@ export class InvoicePrinter {
 
   /** How many are being printed, and the most there have been at once. */
   async load(): Promise<InventoryStats['prints']> {
-    const { prints } = await this.inventory.get<InventoryStats>('stats');
+    const { prints } = await this.inventory.get<InventoryStats>(['stats']);
     return prints;
   }
 }

@@ -31,6 +31,6 @@ export class SalesReport {
   }
 
   runs(): Promise<ReportRun[]> {
-    return this.inventory.get('runs');
+    return this.inventory.get(['runs']);
   }
 }

@@ -15,15 +15,15 @@ export class InventoryStock extends Stock {
   }
 
   events(): Promise<TicketEvent[]> {
-    return this.inventory.get('events');
+    return this.inventory.get(['events']);
   }
 
   event(id: string): Promise<TicketEvent> {
-    return this.inventory.get('events', id);
+    return this.inventory.get(['events', id], this.locks.current());
   }
 
   sales(): Promise<Sale[]> {
-    return this.inventory.get('sales');
+    return this.inventory.get(['sales']);
   }
 
   async record(event: TicketEvent, sale: Sale): Promise<void> {

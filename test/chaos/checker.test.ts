@@ -95,13 +95,20 @@ describe('exclusion', () => {
   it('is broken by more shared holders than are permitted', () => {
     const shared: Story = { asked: 0, held: [0, 10], shared: true };
     expect(verdictOn([shared, shared]).violations).toEqual([]);
-    expect(verdictOn([shared, shared, shared]).violations).toEqual([expect.stringContaining('held it at once')]);
+    const { violations } = verdictOn([shared, shared, shared]);
+    expect(violations).toEqual([
+      expect.stringContaining('held it at once'),
+      expect.stringContaining('held it at once'),
+    ]);
   });
 
   it('ends with the giving back, and with what the backend knows of a loss', () => {
     const second: Story = { member: 'B', asked: 0, held: [11, 20] };
     expect(verdictOn([{ asked: 0, held: [0, 10, 500] }, second]).violations).toEqual([]);
-    expect(verdictOn([{ asked: 0, held: [0, 10, 500], lost: 'stolen', answered: 15 }, second]).violations).toEqual([]);
+    const stolen: Story = { asked: 0, held: [0, 10, 500], lost: 'stolen', answered: 15 };
+    const failover = { kind: 'failover', from: 5, to: 8 };
+    const forgetful = { disturbances: [failover], forgetfulAfter: ['failover'] };
+    expect(verdictOn([stolen, second], forgetful).violations).toEqual([]);
   });
 
   it('is known not to last where the store forgets, or where a lock ends with its connection', () => {
@@ -118,7 +125,34 @@ describe('exclusion', () => {
     ).toHaveLength(1);
     const cut: Story[] = [{ asked: 0, held: [0, 10], lost: 'session' }, stories[1]!];
     expect(verdictOn(cut, { frees: 'at once' }).violations).toEqual([]);
+    const late: Story[] = [{ asked: 0, held: [0, 8, 500], lost: 'expired', answered: 900 }, stories[1]!];
+    expect(verdictOn(late, { frees: 'at once' })).toMatchObject({ violations: [], knownOverlaps: 0 });
+    expect(verdictOn(late).violations).toHaveLength(1);
     expect(verdictOn(cut).violations).toHaveLength(1);
+  });
+
+  it('counts with each of several at once: one that is known hides no other', () => {
+    const { violations, knownOverlaps } = verdictOn(
+      [
+        { asked: 0, held: [0, 30], lost: 'session' },
+        { member: 'B', asked: 0, held: [20, 50] },
+        { member: 'C', asked: 0, held: [25, 40] },
+      ],
+      { frees: 'at once' },
+    );
+    expect(knownOverlaps).toBe(2);
+    expect(violations).toEqual([expect.stringMatching(/B\.\d+ .* and C\.\d+ .* held it at once/)]);
+  });
+
+  it('may end late with a connection only for as long as news take', () => {
+    const overlap = (ms: number): Story[] => [
+      { asked: 0, held: [0, 100 + ms], lost: 'session' },
+      { member: 'B', asked: 0, held: [100, 5_000] },
+    ];
+    expect(verdictOn(overlap(900), { frees: 'at once' }).violations).toEqual([]);
+    expect(verdictOn(overlap(1_900), { frees: 'at once' }).violations).toHaveLength(1);
+    const disturbances = [{ kind: 'silence', member: 'A', from: 100, to: 1_200 }];
+    expect(verdictOn(overlap(1_900), { frees: 'at once', disturbances }).violations).toEqual([]);
   });
 
   it('is nothing to ask of a backend that finds conflicts at the end', () => {
@@ -167,6 +201,34 @@ describe('answers', () => {
     const kill = { kind: 'kill', member: 'A', from: 10, to: Infinity };
     expect(verdictOn([silent]).violations).toEqual([expect.stringContaining('no answer')]);
     expect(verdictOn([silent], { disturbances: [kill] }).violations).toEqual([]);
+  });
+
+  it('may not have failed to come before the process was killed', () => {
+    const kill = { kind: 'kill', member: 'A', from: 70_000, to: Infinity };
+    expect(
+      verdictOn([{ asked: 0, deadline: 5_000, answered: null }], { disturbances: [kill] }).violations,
+    ).toHaveLength(1);
+  });
+
+  it('must come soon after the end of a stay', () => {
+    const stay = (answered: number): Story => ({ asked: 0, held: [0, 10], answered });
+    expect(verdictOn([stay(6_000)]).violations).toEqual([]);
+    expect(verdictOn([stay(6_100)]).violations).toEqual([expect.stringContaining('did not come to its end')]);
+  });
+
+  it('may not be that the lock was lost for no reason', () => {
+    const lost = (reason: string): Story => ({ asked: 0, held: [0, 10, 500], lost: reason, answered: 15 });
+    for (const reason of ['stolen', 'session'])
+      expect(verdictOn([lost(reason)]).violations).toEqual([expect.stringContaining('for no reason')]);
+    expect(verdictOn([lost('session')], { frees: 'at once' }).violations).toEqual([]);
+  });
+
+  it('may not always be an error while nothing is wrong', () => {
+    const vain = Array.from({ length: 20 }, (_, i): Story => ({ asked: i * 100, error: 'LockUnavailableError' }));
+    expect(verdictOn(vain).violations).toEqual(['A never got a lock though nothing was wrong']);
+    expect(verdictOn([...vain, { asked: 0, held: [0, 10] }]).violations).toEqual([]);
+    const disturbances = [{ kind: 'restart', from: 0, to: 1_900 }];
+    expect(verdictOn(vain, { disturbances }).violations).toEqual([]);
   });
 
   it('may not be any other error', () => {
@@ -223,6 +285,13 @@ describe('turns', () => {
   it('begin when those who came first in the same process have had theirs', () => {
     const first: Story = { member: 'A', asked: 900, held: [1_000, 1_050] };
     expect(verdictOn([...others(7), first, waiting]).mostPasses).toBe(0);
+  });
+
+  it('are looked at again when a process that was killed is forgotten', () => {
+    const kill = { kind: 'kill', member: 'D', from: -100_000, to: Infinity };
+    const { violations, waits } = verdictOn([...others(5), waiting], { disturbances: [kill] });
+    expect(violations).toEqual([expect.stringContaining('passed 3 times')]);
+    expect(waits).toBe(1);
   });
 
   it('are not kept by who cannot answer', () => {

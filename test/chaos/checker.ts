@@ -3,7 +3,8 @@ import { claimsOf } from './claims';
 import type { Overlap } from './exclusion';
 import { overlapsAmong, regressionsAmong } from './exclusion';
 import type { Disturbance, Section } from './history';
-import { lateness, longestIdle, mostPasses } from './waiting';
+import { length, overlaps } from './intervals';
+import { lateness, leaving, longestIdle, turnsOf, unlucky } from './waiting';
 
 /** What a place promises, which the checker holds it to. */
 export interface Promises {
@@ -33,8 +34,9 @@ export interface Verdict {
   readonly longestIdle: number;
   /** By how much later than its deadline an answer came at most, in ms. */
   readonly latest: number;
-  /** How often a waiter was passed by the same process at most. */
+  /** How often a waiter was passed by the same process at most, and how many could be looked at. */
   readonly mostPasses: number;
+  readonly waits: number;
   readonly violations: readonly string[];
 }
 
@@ -53,6 +55,10 @@ const ERRORS = [
 const GRACE = 6_000;
 /** What a busy machine may add to every bound, in ms. */
 const SLACK = 5_000;
+/** How much later than another process, that gets the lock, the holder may hear of the end of its connection, in ms. */
+const NEWS = 1_000;
+/** Who asks so often in vain while nothing is wrong will never get a lock. */
+const OFTEN = 20;
 /** A claim may be in the line already when its process has its turn. */
 const PASSES = 2;
 
@@ -61,10 +67,10 @@ export function check(sections: readonly Section[], disturbances: readonly Distu
   const claims = claimsOf(sections, disturbances, frees);
   const violations: string[] = [];
 
-  const overlaps = excludes ? [...claims.values()].flatMap(overlapsAmong) : [];
+  const found = excludes ? [...claims.values()].flatMap(overlapsAmong) : [];
   const isKnown = (overlap: Overlap): boolean => mayOverlap(overlap, disturbances, promises);
-  const known = overlaps.filter(isKnown);
-  for (const overlap of overlaps) if (!isKnown(overlap)) violations.push(textOf(overlap));
+  const known = found.filter(isKnown);
+  for (const overlap of found) if (!isKnown(overlap)) violations.push(textOf(overlap));
 
   for (const [key, list] of claims) {
     for (const { token, section } of excludes ? regressionsAmong(list) : [])
@@ -76,7 +82,13 @@ export function check(sections: readonly Section[], disturbances: readonly Distu
     const late = lateness(section, disturbances);
     if (late > SLACK) violations.push(`${section.asked.id} had no answer ${late} ms after its deadline`);
     else latest = Math.max(latest, late);
+    const end = leaving(section, disturbances);
+    if (end > ttl + SLACK) violations.push(`${section.asked.id} did not come to its end ${end} ms after its stay`);
+    if (isUnfounded(section, disturbances, promises))
+      violations.push(`${section.asked.id} was told that it has lost its lock (${section.over!.lost}), for no reason`);
   }
+  for (const member of unlucky(sections, disturbances, { grace: GRACE, ttl }, OFTEN))
+    violations.push(`${member} never got a lock though nothing was wrong`);
 
   const errors: Record<string, number> = {};
   for (const { asked, answered } of sections) {
@@ -86,10 +98,11 @@ export function check(sections: readonly Section[], disturbances: readonly Distu
     if (!ERRORS.includes(error)) violations.push(`${asked.id} was told: ${error}: ${message}`);
   }
 
-  const idle = excludes ? longestIdle(sections, claims, disturbances, GRACE) : 0;
+  const idle = excludes ? longestIdle(sections, claims, disturbances, { grace: GRACE, ttl }) : 0;
   if (idle > ttl + SLACK) violations.push(`A lock was free for ${Math.round(idle)} ms while somebody waited for it`);
-  const passes = excludes ? mostPasses(sections, claims, disturbances, GRACE) : 0;
-  if (isFair && passes > PASSES) violations.push(`A waiter was passed ${passes} times by the same process`);
+  const turns = turnsOf(sections, claims, disturbances, { grace: GRACE, ttl });
+  if (isFair && turns.mostPasses > PASSES)
+    violations.push(`A waiter was passed ${turns.mostPasses} times by the same process`);
 
   return {
     sections: sections.filter(({ held }) => held.length > 0).length,
@@ -98,7 +111,7 @@ export function check(sections: readonly Section[], disturbances: readonly Distu
     longestKnownOverlap: Math.max(0, ...known.map(({ lasted }) => lasted)),
     longestIdle: idle,
     latest,
-    mostPasses: passes,
+    ...turns,
     violations,
   };
 }
@@ -112,9 +125,27 @@ function mayOverlap(
   disturbances: readonly Disturbance[],
   { forgetfulAfter = [], frees }: Promises,
 ): boolean {
-  if (frees === 'at once' && first.section.over?.lost === 'session') return true;
+  if (frees === 'at once' && first.section.over?.lost !== undefined) {
+    const { member } = first.section.asked;
+    const own = disturbances.filter((each) => each.member === member && overlaps(each, first));
+    return first.to - second.from <= NEWS + length(own);
+  }
   const felt = disturbances.filter(({ kind, from }) => forgetfulAfter.includes(kind) && from < second.from);
   return felt.some(({ to }) => to + GRACE > first.from);
+}
+
+/** A lock that lasts its time is lost before only if the store has forgotten it. */
+function isUnfounded(
+  { held, over }: Section,
+  disturbances: readonly Disturbance[],
+  { forgetfulAfter = [], frees }: Promises,
+): boolean {
+  const first = held[0];
+  if (!first || !over || frees === 'at once') return false;
+  const isEarly = over.lost === 'session' && over.at < held.at(-1)!.until;
+  if (over.lost !== 'stolen' && !isEarly) return false;
+  const forgot = disturbances.filter(({ kind }) => forgetfulAfter.includes(kind));
+  return !forgot.some(({ from, to }) => from < over.at && to + GRACE > first.at);
 }
 
 function textOf({ first, second, lasted }: Overlap): string {

@@ -25,7 +25,7 @@ export function claimsOf(
   for (const section of sections) {
     const first = section.held[0];
     if (!first) continue;
-    const to = endOf(section, frees === 'at once' ? killed.get(section.asked.member) : undefined);
+    const to = endOf(section, frees, killed.get(section.asked.member));
     section.asked.keys.forEach((key, i) => {
       const token = first.tokens[i];
       const claim = { key, section, from: first.at, to, token: token === undefined ? undefined : BigInt(token) };
@@ -39,12 +39,14 @@ export function claimsOf(
 
 /**
  * Until it was given back. A lock that ran out was claimed until the last end that it promised, also while its process was
- * stopped or dead; one that its backend found lost before, until it last said that it was held.
+ * stopped or dead; one that its backend found lost before, or that ends with its connection, until it last said that it was
+ * held.
  */
-function endOf({ held, over }: Section, killedAt = Infinity): number {
+function endOf({ held, over }: Section, frees: Frees, killedAt = Infinity): number {
   const promised = Math.max(...held.map(({ until }) => until));
-  if (!over) return Math.min(promised, killedAt);
-  const ranOut = over.lost === undefined || over.lost === 'expired' || over.lost === 'shutdown';
-  if (ranOut) return Math.min(over.at, promised);
-  return held.at(-1)!.at;
+  const ends = frees === 'at once' ? [promised, killedAt] : [promised];
+  if (!over) return Math.min(...ends);
+  const wasGivenBack = over.lost === undefined;
+  const ranOut = frees === 'in time' && (over.lost === 'expired' || over.lost === 'shutdown');
+  return wasGivenBack || ranOut ? Math.min(over.at, promised) : held.at(-1)!.at;
 }

@@ -15,9 +15,9 @@ export function overlapsAmong(claims: readonly Claim[]): Overlap[] {
   for (const second of claims) {
     inside = inside.filter(({ to }) => to > second.from);
     const { shared, permits } = second.section.asked;
-    const rivals = inside.filter((first) => !(shared && first.section.asked.shared));
-    const first = rivals[0] ?? (shared && inside.length >= permits ? inside[0] : undefined);
-    if (first) overlaps.push({ first, second, lasted: Math.min(first.to, second.to) - second.from });
+    const isFull = shared && inside.length >= permits;
+    const rivals = inside.filter((first) => isFull || !(shared && first.section.asked.shared));
+    for (const first of rivals) overlaps.push({ first, second, lasted: Math.min(first.to, second.to) - second.from });
     inside.push(second);
   }
   return overlaps;

@@ -1,5 +1,6 @@
 // Run by member.ts in a process of its own: callers that take locks, and write down what they see.
 import { openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockLostError } from '../../lib/core/errors';
 import type { Lock } from '../../lib/core/lock';
@@ -35,6 +36,8 @@ const HOT = 40;
 
 /** How often a holder looks whether it still has its lock, in ms. */
 const LOOK = 20;
+
+const LIBRARY = join(__dirname, '../../lib');
 
 /** An error of a body's own: a statement that failed, for example. */
 class BodyError extends Error {
@@ -115,6 +118,7 @@ class Stay {
       const value = valueIn(await transaction.query(`SELECT value FROM ${name} WHERE id = ${key}`));
       await this.linger();
       await transaction.query(`UPDATE ${name} SET value = ${value + 1} WHERE id = ${key}`);
+      await transaction.query(`INSERT INTO ${name}_log VALUES ('${this.id}', ${key}, ${value})`);
     } catch (cause) {
       throw new BodyError(String(cause), { cause });
     }
@@ -137,12 +141,13 @@ async function section(): Promise<void> {
   const kind = random.pick(hasHandles ? KINDS : KINDS_OF_RUN);
   const keys = kind === 'several' && !isShared ? [...new Set([key, random.pick(plan.keys)])].sort() : [key];
   const waitTimeout = kind === 'try' ? 0 : random.pick([2_000, 5_000, 10_000]);
-  const signal = kind === 'abort' ? AbortSignal.timeout(random.between(1, 500)) : undefined;
+  const patience = kind === 'abort' ? random.between(1, 500) : waitTimeout;
+  const signal = kind === 'abort' ? AbortSignal.timeout(patience) : undefined;
   const ms = random.pick([0, 0, 0, 2, 2, 5, 10, 50, 100, random.chance(10) ? ttl * 1.5 : 20]);
   const options: AcquireOptions = { waitTimeout, ...(signal && { signal }), ...(shared && { permits: PERMITS }) };
   const at = now();
   const waits = kind !== 'try' && kind !== 'abort';
-  const deadline = at + waitTimeout + commandTimeout * keys.length;
+  const deadline = at + patience + commandTimeout * keys.length;
   write({ what: 'asked', id, member, at, keys, shared, permits: PERMITS, waits, deadline });
   const stay = (lock: Lock): Promise<void> => new Stay(id, lock, shared, ms).live();
   try {
@@ -215,9 +220,17 @@ process.on('message', (message: Order | { nr: number; value?: number }) => {
 
 for (const event of ['uncaughtException', 'unhandledRejection'])
   process.on(event, (error: Error) => process.send!({ uncaught: `${event}: ${error?.stack ?? String(error)}` }));
-process.on('warning', (warning) => {
-  if (warning.name !== 'NestlockWarning') process.send!({ uncaught: warning.stack ?? warning.message });
+process.on('warning', ({ name, stack = '' }) => {
+  const isOfDriver = stack.includes('node_modules') && !stack.includes(LIBRARY);
+  if (name !== 'NestlockWarning' && !isOfDriver) process.send!({ uncaught: stack });
 });
+
+/** Who has started us is gone. */
+function abandoned(): void {
+  process.exit(1);
+}
+
+process.on('disconnect', abandoned);
 
 /** It ends by itself, if nothing is left. */
 async function main(): Promise<void> {
@@ -225,6 +238,7 @@ async function main(): Promise<void> {
   process.send!({});
   await Promise.all(Array.from({ length: plan.callers }, call));
   await locks.close();
+  process.off('disconnect', abandoned);
   process.disconnect();
 }
 

@@ -23,7 +23,7 @@ export class Member {
   constructor(plan: Plan, registers: Registers, env: NodeJS.ProcessEnv) {
     this.name = plan.member;
     this.child = spawnScript(join(__dirname, 'member.fixture.ts'), [JSON.stringify(plan)], env);
-    this.ended = once(this.child, 'exit');
+    this.ended = once(this.child, 'close'); // and all that it has said is heard
     this.ready = Promise.race([once(this.child, 'message'), this.ended]);
     this.child.stderr!.on('data', (data: Buffer) => this.hear(data.toString()));
     this.child.on('message', ({ nr, request, uncaught }: { nr: number; request?: Access; uncaught?: string }) => {
@@ -45,6 +45,7 @@ export class Member {
   }
 
   async kill(): Promise<void> {
+    if (!this.isAlive) this.complaints.push(`it had ended by itself: ${this.child.exitCode ?? this.child.signalCode}`);
     this.child.kill('SIGKILL');
     await this.ended;
   }

@@ -33,6 +33,15 @@ export interface SharedTable {
   readonly name: string;
   /** Makes it, with a row of value 0 for each id. */
   create(ids: readonly string[]): Promise<void>;
-  /** What is in it now. */
+  /** What is in it now, by id. */
   values(): Promise<ReadonlyMap<string, number>>;
+  /** Every write that was committed, as the same transaction has noted it: in the table of the same name with `_log`. */
+  log(): Promise<readonly Noted[]>;
+}
+
+export interface Noted {
+  readonly section: string;
+  readonly id: string;
+  /** What it read; it wrote one more. */
+  readonly value: number;
 }

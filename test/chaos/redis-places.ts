@@ -47,19 +47,22 @@ export async function brokenPlace(mistake: BrokenChoice[0]): Promise<Place> {
 /** A primary with two replicas, which it tells what it has done after it has answered. */
 export async function sentinelPlace(): Promise<Place> {
   const group = await startSentinel(KEPT);
+  // Where no replica is fit to take over yet, nobody does: then the old one comes back, as an operator would have it.
   const killPrimary: ServerFault = async (ms) => {
     const before = await group.primary();
-    await group.killPrimary();
+    if (!before) return;
+    await group.killPrimary().catch(() => undefined);
     await sleep(ms);
-    await before?.start();
+    if (!before.running) await before.start();
   };
+  const failover: ServerFault = () => group.failover().catch(() => undefined);
   const pausePrimary: ServerFault = async (ms) => {
     const primary = await group.primary();
     if (primary) await pause(primary, ms);
   };
   return {
     promises: { ttl: TTL, forgetfulAfter: ['failover', 'kill primary', 'pause primary'] },
-    faults: { failover: () => group.failover(), 'kill primary': killPrimary, 'pause primary': pausePrimary },
+    faults: { failover, 'kill primary': killPrimary, 'pause primary': pausePrimary },
     ...placeOn(onSentinel(group)),
     stop: () => group.stop(),
   };

@@ -12,12 +12,12 @@ export function tableOf(report: Report): string {
     ['errors of callers', list(errors)],
     ['two at once', report.violations.filter((each) => each.includes('held it at once')).length],
     ['two at once where the store cannot do better', overlaps(report)],
-    ['lost updates, tokens checked or in the transaction', report.lostFenced],
+    ['lost updates where tokens are checked', report.lostFenced],
     ['stale writes refused by their tokens', report.refused],
     ['lost updates without tokens', report.lostOpen],
     ['longest time free while somebody waited', ms(report.longestIdle)],
     ['latest answer after its deadline', ms(report.latest)],
-    ['most times passed by the same process', report.mostPasses],
+    ['most times passed by the same process', `${report.mostPasses}, of ${report.waits} who waited in peace`],
     ['broken promises', violations.length],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));

@@ -73,7 +73,8 @@ function placeOn(
   { pool, endOne, left }: Names,
 ): Place {
   return {
-    promises: PROMISES[strategy],
+    // MariaDB says nothing of the order of those who wait.
+    promises: { ...PROMISES[strategy], ...(kind === 'mysql' && { isFair: false }) },
     commandTimeout: COMMAND_TIMEOUT,
     hasShared: strategy === 'lease',
     hasHandles: strategy === 'lease',
@@ -108,10 +109,15 @@ function tableOn(server: { query(sql: string): Promise<Record<string, unknown>[]
     async create(ids) {
       await server.query(`CREATE TABLE ${TABLE} (id VARCHAR(40) PRIMARY KEY, value INT NOT NULL)`);
       await server.query(`INSERT INTO ${TABLE} VALUES ${ids.map((id) => `('${id}', 0)`).join(', ')}`);
+      await server.query(`CREATE TABLE ${TABLE}_log (section VARCHAR(40), id VARCHAR(40), value INT)`);
     },
     async values() {
       const rows = await server.query(`SELECT id, value FROM ${TABLE}`);
       return new Map(rows.map(({ id, value }) => [String(id), Number(value)]));
+    },
+    async log() {
+      const rows = await server.query(`SELECT section, id, value FROM ${TABLE}_log`);
+      return rows.map(({ section, id, value }) => ({ section: String(section), id: String(id), value: Number(value) }));
     },
   };
 }

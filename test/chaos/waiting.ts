@@ -4,18 +4,60 @@ import type { Interval } from './intervals';
 import { length, longest, overlaps, without } from './intervals';
 
 /** Faults in which a process does not run, so that it can neither give an answer nor hear one. */
-const STANDSTILLS = ['stop', 'block', 'kill'];
+const STANDSTILLS = ['stop', 'block'];
 
 /** By how much later than its deadline a section got its lock or its error, less the time in which its process stood still. */
 export function lateness(section: Section, disturbances: readonly Disturbance[]): number {
   const { asked, held, answered } = section;
-  const own = disturbances.filter(({ member }) => member === asked.member);
-  const at = held[0]?.at ?? answered?.at;
-  if (at === undefined) return own.some(({ kind }) => kind === 'kill') ? 0 : Infinity;
-  const stood = own
-    .filter(({ kind }) => STANDSTILLS.includes(kind))
-    .map(({ from, to }) => ({ from: Math.max(from, asked.at), to: Math.min(to, at) }));
-  return Math.max(0, at - asked.deadline - length(stood));
+  const at = held[0]?.at ?? answered?.at ?? killedAt(asked.member, disturbances);
+  return at - asked.deadline - stoodStill(asked.member, disturbances, { from: asked.at, to: at });
+}
+
+/** How long it took from the end of the stay to the answer, less the time in which its process stood still. */
+export function leaving({ asked, over, answered }: Section, disturbances: readonly Disturbance[]): number {
+  if (!over) return 0;
+  const to = answered?.at ?? killedAt(asked.member, disturbances);
+  return to - over.at - stoodStill(asked.member, disturbances, { from: over.at, to });
+}
+
+function killedAt(name: string, disturbances: readonly Disturbance[]): number {
+  return disturbances.find(({ kind, member }) => kind === 'kill' && member === name)?.from ?? Infinity;
+}
+
+function stoodStill(name: string, disturbances: readonly Disturbance[], { from, to }: Interval): number {
+  const own = disturbances.filter(({ kind, member }) => member === name && STANDSTILLS.includes(kind));
+  return length(own.map((each) => ({ from: Math.max(each.from, from), to: Math.min(each.to, to) })));
+}
+
+/** The disturbances, for as long as somebody else may feel them: of a killed process, until its locks have run out. */
+function felt(disturbances: readonly Disturbance[], { grace, ttl }: Aftermath): Disturbance[] {
+  return disturbances.map((each) => ({ ...each, to: (each.to === Infinity ? each.from + ttl : each.to) + grace }));
+}
+
+/** How long faults are felt when they are over, in ms. */
+export interface Aftermath {
+  readonly grace: number;
+  readonly ttl: number;
+}
+
+/** The members that got no lock at all though they asked so often while nothing was wrong with them or with the servers. */
+export function unlucky(
+  sections: readonly Section[],
+  disturbances: readonly Disturbance[],
+  aftermath: Aftermath,
+  often: number,
+): string[] {
+  const known = felt(disturbances, aftermath);
+  const counts = new Map<string, { asked: number; got: number }>();
+  for (const { asked, held, answered } of sections) {
+    const concerned = known.filter(({ member }) => member === undefined || member === asked.member);
+    if (!answered || concerned.some((each) => overlaps(each, { from: asked.at, to: answered.at }))) continue;
+    const count = counts.get(asked.member) ?? { asked: 0, got: 0 };
+    counts.set(asked.member, count);
+    count.asked++;
+    if (held.length > 0) count.got++;
+  }
+  return [...counts].flatMap(([member, { asked, got }]) => (asked >= often && got === 0 ? [member] : []));
 }
 
 /** From when to when a section waited; nothing if it did not wait for one single key. */
@@ -25,53 +67,53 @@ function waitOf({ asked, held, answered }: Section): Interval | undefined {
   return to === undefined ? undefined : { from: asked.at, to };
 }
 
-/**
- * The longest time that a lock was free while somebody who was able to take it waited for it.
- *
- * @param grace - for how long a fault is felt when it is over, in ms
- */
+/** The longest time that a lock was free while somebody who was able to take it waited for it. */
 export function longestIdle(
   sections: readonly Section[],
   claims: ReadonlyMap<string, readonly Claim[]>,
   disturbances: readonly Disturbance[],
-  grace: number,
+  aftermath: Aftermath,
 ): number {
-  const felt = disturbances.map((each) => ({ ...each, to: each.to + grace }));
+  const known = felt(disturbances, aftermath);
   const idle = [...claims].map(([key, taken]) => {
     const waits = sections.flatMap((section) => {
       const wait = section.asked.keys[0] === key ? waitOf(section) : undefined;
       const { member } = section.asked;
-      return wait
-        ? without(
-            [wait],
-            felt.filter((each) => each.member === undefined || each.member === member),
-          )
-        : [];
+      if (!wait) return [];
+      return without(
+        [wait],
+        known.filter((each) => each.member === undefined || each.member === member),
+      );
     });
     return longest(without(waits, taken));
   });
   return Math.max(0, ...idle);
 }
 
+/** How often waiters were passed, and how many could be looked at. */
+export interface Turns {
+  readonly waits: number;
+  readonly mostPasses: number;
+}
+
 /**
  * How often at most a section that waited first in its process was passed by the same other process: by a row of sections of
  * it, one after the other, since they may share one turn. Only times without faults count, since who cannot answer may be passed.
  */
-export function mostPasses(
+export function turnsOf(
   sections: readonly Section[],
   claims: ReadonlyMap<string, readonly Claim[]>,
   disturbances: readonly Disturbance[],
-  grace: number,
-): number {
-  const felt = disturbances.map((each) => ({ ...each, to: each.to + grace }));
-  let most = 0;
-  for (const section of sections) {
+  aftermath: Aftermath,
+): Turns {
+  const known = felt(disturbances, aftermath);
+  const counts = sections.flatMap((section) => {
     const wait = waitOf(section);
     const [key] = section.asked.keys;
-    if (!wait || section.asked.shared || !section.held[0] || felt.some((each) => overlaps(each, wait))) continue;
-    most = Math.max(most, passes(section, wait, claims.get(key!)!));
-  }
-  return most;
+    if (!wait || section.asked.shared || !section.held[0] || wait.to - wait.from <= ON_ITS_WAY) return [];
+    return known.some((each) => overlaps(each, wait)) ? [] : [passes(section, wait, claims.get(key!)!)];
+  });
+  return { waits: counts.length, mostPasses: Math.max(0, ...counts) };
 }
 
 /** How long it may take until a claim is in the line, in ms. */

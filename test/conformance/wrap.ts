@@ -25,9 +25,11 @@ export function wrap(make: (store: LockBackend, clock: FakeClock) => Changes): C
     const next: Acquire = async (claim) => {
       const inner = await store.acquire(claim);
       if (!inner) return null;
-      const { fence, fences, validUntil, lost } = inner;
+      const { fence, fences, validUntil } = inner;
+      const whenLost: Grant['whenLost'] = (listener) => inner.whenLost?.(listener);
       const release: Grant['release'] = (outcome) => inner.release(outcome);
-      return { fence, fences, validUntil, lost, release, ...changes.grant?.(inner, claim), inner, claim } as Wrapped;
+      const same = { fence, fences, validUntil, whenLost, release };
+      return { ...same, ...changes.grant?.(inner, claim), inner, claim } as Wrapped;
     };
     const renew: Renew = (grants) => store.renew(grants.map((grant) => (grant as Wrapped).inner));
     return {

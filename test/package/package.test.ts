@@ -1,21 +1,22 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import manifest from '../../package.json';
+import { describeDrivers, DRIVERS } from './drivers';
+import { describeEntries, describeTypes } from './entries';
 import { makeProject, type Project } from './project';
+import { NODES } from './nodes';
+import { describeShop, shop } from './shop-cases';
+import * as users from './users';
 
-const entries = Object.entries(manifest.exports)
-  .filter(([, target]) => typeof target === 'object')
-  .map(([path]) => path.replace(/^\./, 'nestlock'));
+let project: Project;
+
+beforeAll(async () => {
+  project = await makeProject({ nest: '12', packages: ['@nestjs/platform-express'] });
+}, 300_000);
+
+afterAll(() => project?.remove());
 
 describe('the packed package', () => {
-  let project: Project;
-
-  beforeAll(async () => {
-    project = await makeProject({ nest: '12' });
-  }, 300_000);
-
-  afterAll(() => project?.remove());
-
   it('contains nothing but what users need', async () => {
     const folder = join(project.dir, 'node_modules/nestlock');
     const files = (await readdir(folder, { recursive: true, withFileTypes: true }))
@@ -36,58 +37,9 @@ describe('the packed package', () => {
       await readFile(join(project.dir, 'node_modules/nestlock/package.json'), 'utf8'),
     ) as typeof manifest;
     expect(Object.keys(installed.dependencies)).toEqual(['ms']);
+    expect(Object.keys(DRIVERS).sort()).toEqual(Object.keys(manifest.peerDependenciesMeta).sort());
     const packages = await readdir(join(project.dir, 'node_modules'));
-    const drivers = Object.keys(manifest.peerDependenciesMeta);
-    expect(packages.filter((name) => drivers.includes(name))).toEqual([]);
-  });
-
-  it('says what to install when a backend is used without its driver', async () => {
-    const source = `
-      const { redisBackend } = require('nestlock/redis');
-      redisBackend('redis://localhost:6379').open().catch(({ name, message }) => console.log(name, message));`;
-    expect(await project.run('no-driver.cjs', source)).toBe(
-      'LockConfigError redisBackend() needs the package "ioredis" to connect. Run: npm install ioredis\n',
-    );
-  });
-
-  describe.each(entries)('%s', (entry) => {
-    const file = entry.replaceAll('/', '-');
-
-    it('can be required', async () => {
-      const source = `console.log(Object.keys(require('${entry}')).length > 0);`;
-      expect(await project.run(`${file}.cjs`, source)).toBe('true\n');
-    });
-
-    it('can be imported before Nest', async () => {
-      const source = `
-        import * as entry from '${entry}';
-        import * as nest from '@nestjs/common';
-        console.log(Object.keys(entry).length > 0, typeof nest.Module);`;
-      expect(await project.run(`${file}-first.mjs`, source)).toBe('true function\n');
-    });
-
-    it('can be imported after Nest', async () => {
-      const source = `
-        import * as nest from '@nestjs/common';
-        import * as entry from '${entry}';
-        console.log(Object.keys(entry).length > 0, typeof nest.Module);`;
-      expect(await project.run(`${file}-last.mjs`, source)).toBe('true function\n');
-    });
-
-    it('is the same for require and import', async () => {
-      const source = `
-        import * as imported from '${entry}';
-        import { createRequire } from 'node:module';
-        const required = createRequire(import.meta.url)('${entry}');
-        const names = Object.keys(required);
-        console.log(JSON.stringify({
-          missing: names.filter((name) => !(name in imported)),
-          different: names.filter((name) => imported[name] !== required[name]),
-          same: names.length > 0,
-        }));`;
-      const answer: unknown = JSON.parse(await project.run(`${file}-same.mjs`, source));
-      expect(answer).toEqual({ missing: [], different: [], same: true });
-    });
+    expect(packages.filter((name) => name in DRIVERS)).toEqual([]);
   });
 
   it('has types for every entry under the old module resolution', () => {
@@ -98,4 +50,37 @@ describe('the packed package', () => {
     );
     expect(old).toEqual(Object.fromEntries(current));
   });
+
+  describe('has declarations', () => {
+    let texts: Record<string, string>;
+    beforeAll(async () => {
+      const dist = join(project.dir, 'node_modules/nestlock/dist');
+      const files = (await readdir(dist, { recursive: true })).filter((name) => /\.d\.m?ts$/.test(name));
+      const read = files.map(async (file) => [file, await readFile(join(dist, file), 'utf8')] as const);
+      texts = Object.fromEntries(await Promise.all(read));
+      expect(Object.keys(texts)).toEqual(
+        expect.arrayContaining(['index.d.ts', 'index.d.mts', 'backends/redis/index.d.ts']),
+      );
+    });
+    const those = (say: RegExp) => Object.keys(texts).filter((file) => say.test(texts[file]!));
+
+    it('that TypeScript before 5.3 can read, which users of Nest 10 have', () => {
+      expect(those(/resolution-mode/)).toEqual([]);
+    });
+
+    it('that name no types of the drivers', () => {
+      const names = [...Object.keys(DRIVERS), 'typeorm'].join('|');
+      expect(those(new RegExp(`(from |import\\(|require\\(|types=)['"](${names})['"/]`))).toEqual([]);
+    });
+  });
 });
+
+describe('on Nest 12', () => {
+  describeTypes(() => project, { shop, zookeeper: users.zookeeper, sql: users.sql });
+  describe.each(NODES)('on %s', (_, node) => {
+    describeShop(() => project, node);
+    describeEntries(() => project, node);
+  });
+});
+
+describe('without drivers', () => describeDrivers(() => project, []));

@@ -1,39 +1,9 @@
-import { readFile, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type ts from 'typescript';
 import type { RedisServer } from '../servers/redis';
 import { startRedis } from '../servers/redis';
+import { describeDrivers } from './drivers';
+import { describeTypes } from './entries';
 import { makeProject, type Project } from './project';
-import { RESOLUTIONS, typeErrors } from './type-check';
-
-/** Of both versions, without a cast. */
-const CLIENTS = `
-import { Cluster, Redis } from 'ioredis';
-import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
-import { LockModule } from 'nestlock';
-import { redisBackend, type RedisBackendOptions } from 'nestlock/redis';
-
-const options: RedisBackendOptions = { client: new Redis(), replicas: { atLeast: 1 } };
-export const backends = [
-  redisBackend(new Redis()),
-  redisBackend(new Redis5()),
-  redisBackend(new Cluster([])),
-  redisBackend(new Cluster5([])),
-  redisBackend({ client: new Redis5() }),
-  redisBackend({ client: new Cluster([]), commandTimeout: '1s' }),
-  redisBackend({ client: new Cluster5([]), notifications: false }),
-  redisBackend(options),
-  redisBackend('redis://localhost:6379'),
-];
-export const module = LockModule.forRoot({ backend: backends[0]! });
-
-// @ts-expect-error
-redisBackend(7);
-// @ts-expect-error
-redisBackend({ uri: 'redis://localhost:6379' });
-// @ts-expect-error
-redisBackend({ client: new Map() });
-`;
+import { ioredis } from './users';
 
 /** Locks, waits, hands on; with a client of its own and with one passed in. */
 const use = (url: string): string => `
@@ -51,14 +21,13 @@ async function main({ LockService }, { redisBackend }, { Redis }) {
   client.disconnect();
 }`;
 
-describe('nestlock/redis with ioredis', () => {
+describe('with ioredis as the only driver', () => {
   let project: Project;
   let server: RedisServer;
 
   beforeAll(async () => {
     server = await startRedis();
     project = await makeProject({ nest: '12', packages: ['ioredis@6', 'ioredis5@npm:ioredis@5'] });
-    await writeFile(join(project.dir, 'clients.ts'), CLIENTS);
   }, 300_000);
 
   afterAll(async () => {
@@ -66,22 +35,8 @@ describe('nestlock/redis with ioredis', () => {
     await project?.remove();
   });
 
-  it.each(Object.entries(RESOLUTIONS))(
-    'takes clients of both versions without a cast, for a user with %s',
-    (_, resolution) => {
-      const options: ts.CompilerOptions = { ...resolution, skipLibCheck: true }; // ioredis's own declarations are its own
-      expect(typeErrors(join(project.dir, 'clients.ts'), options)).toEqual([]);
-    },
-    120_000,
-  );
-
-  it('has declarations that need no ioredis', async () => {
-    const dist = join(project.dir, 'node_modules/nestlock/dist');
-    const files = (await readdir(dist, { recursive: true })).filter((name) => /\.d\.m?ts$/.test(name));
-    expect(files).toContain('backends/redis/index.d.ts');
-    const texts = await Promise.all(files.map((name) => readFile(join(dist, name), 'utf8')));
-    expect(files.filter((_, i) => /['"]ioredis/.test(texts[i]!))).toEqual([]);
-  });
+  describeTypes(() => project, { ioredis });
+  describeDrivers(() => project, ['ioredis']);
 
   it('works for require', async () => {
     const source = `${use(server.url)}

@@ -1,30 +1,12 @@
-import { cp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { version } from 'zookeeper/package.json';
 import type { ZooKeeperServer } from '../servers/zookeeper';
 import { startZooKeeper } from '../servers/zookeeper';
+import { describeDrivers, tryDrivers } from './drivers';
+import { describeTypes } from './entries';
 import { makeProject, type Project } from './project';
-import { RESOLUTIONS, typeErrors } from './type-check';
-
-const USER = `
-import { LockModule } from 'nestlock';
-import { zookeeperBackend, type ZooKeeperBackendOptions } from 'nestlock/zookeeper';
-
-const options: ZooKeeperBackendOptions = { connect: 'zk:2181/app', sessionTimeout: '5s', curator: 'mutex' };
-export const backends = [
-  zookeeperBackend('zk1:2181,zk2:2181'),
-  zookeeperBackend(options),
-  zookeeperBackend({ connect: 'zk', root: '/locks', auth: 'user:password', commandTimeout: 500, options: {} }),
-];
-export const module = LockModule.forRoot({ backend: backends[0]! });
-
-// @ts-expect-error
-zookeeperBackend(7);
-// @ts-expect-error
-zookeeperBackend({ root: '/locks' });
-// @ts-expect-error
-zookeeperBackend({ connect: 'zk', curator: 'semaphore' });
-`;
+import { zookeeper } from './users';
 
 /** Locks, waits, hands on. */
 const use = (connect: string): string => `
@@ -46,42 +28,7 @@ async function main({ LockService }, { zookeeperBackend }) {
 const forRequire = (connect: string): string =>
   `${use(connect)}\nmain(require('nestlock'), require('nestlock/zookeeper'));`;
 
-describe('nestlock/zookeeper without its driver', () => {
-  let project: Project;
-  beforeAll(async () => {
-    project = await makeProject({ nest: '12' });
-    await writeFile(join(project.dir, 'user.ts'), USER);
-  }, 300_000);
-  afterAll(() => project?.remove());
-
-  it.each(Object.entries(RESOLUTIONS))(
-    'has types, for a user with %s',
-    (_, resolution) => {
-      expect(typeErrors(join(project.dir, 'user.ts'), resolution)).toEqual([]);
-    },
-    120_000,
-  );
-
-  it('has declarations that name no types of the driver', async () => {
-    const dist = join(project.dir, 'node_modules/nestlock/dist');
-    const files = (await readdir(dist, { recursive: true })).filter((name) => /\.d\.m?ts$/.test(name));
-    expect(files).toContain('backends/zookeeper/index.d.ts');
-    const texts = await Promise.all(files.map((name) => readFile(join(dist, name), 'utf8')));
-    expect(files.filter((_, i) => /(from |import\(|types=)['"]zookeeper/.test(texts[i]!))).toEqual([]);
-  });
-
-  it('says what to install when it is used, not before', async () => {
-    const source = `
-      const backend = require('nestlock/zookeeper').zookeeperBackend('localhost');
-      console.log(backend.name);
-      backend.open().catch(({ name, message }) => console.log(name, message));`;
-    expect(await project.run('no-driver.cjs', source)).toBe(
-      'zookeeper\nLockConfigError zookeeperBackend() needs the package "zookeeper". Run: npm install zookeeper\n',
-    );
-  });
-});
-
-describe('nestlock/zookeeper with its driver', () => {
+describe('with zookeeper as the only driver', () => {
   let project: Project;
   let server: ZooKeeperServer;
   let driver: string;
@@ -96,22 +43,45 @@ describe('nestlock/zookeeper with its driver', () => {
     await project?.remove();
   });
 
+  describeTypes(() => project, { zookeeper });
+
   it('says what to do when the native part was not built', async () => {
     expect(await project.run('not-built.cjs', forRequire(server.connectString))).toMatch(
       /^LockConfigError The package "zookeeper" is installed, but its native part cannot be loaded \(.+\)\. It is built at /,
     );
   });
 
-  it('works for require and for import, and lets the process end', async () => {
-    await cp(join(__dirname, '../../node_modules/zookeeper/build/Release'), join(driver, 'build/Release'), {
-      recursive: true,
-    });
-    expect(await project.run('use.cjs', forRequire(server.connectString))).toBe('done\n');
-    const source = `
+  describe('that was built', () => {
+    beforeAll(() =>
+      cp(join(__dirname, '../../node_modules/zookeeper/build/Release'), join(driver, 'build/Release'), {
+        recursive: true,
+      }),
+    );
+
+    describeDrivers(() => project, ['zookeeper']);
+
+    it('works for require and for import, and lets the process end', async () => {
+      expect(await project.run('use.cjs', forRequire(server.connectString))).toBe('done\n');
+      const source = `
       import * as nestlock from 'nestlock';
       import * as zookeeper from 'nestlock/zookeeper';
       ${use(server.connectString)}
       await main(nestlock, zookeeper);`;
-    expect(await project.run('use.mjs', source)).toBe('done\n');
+      expect(await project.run('use.mjs', source)).toBe('done\n');
+    });
+
+    it('says what to install when its version is not supported', async () => {
+      const file = join(driver, 'package.json');
+      const manifest = JSON.parse(await readFile(file, 'utf8')) as object;
+      await writeFile(file, JSON.stringify({ ...manifest, version: '6.2.3' }));
+      expect(await tryDrivers(project)).toMatchObject({
+        zookeeper: {
+          boot:
+            'LockConfigError: zookeeperBackend() works with version 7 of the package "zookeeper", found 6.2.3. ' +
+            'Run: npm install zookeeper@7',
+          lock: 'LockConfigError',
+        },
+      });
+    }, 60_000);
   });
 });

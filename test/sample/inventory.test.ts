@@ -25,7 +25,18 @@ describe('the inventory', () => {
     expect((await put(9, '7')).status).toBe(200);
     expect(await put(5, '6')).toMatchObject({ status: 412, body: { message: expect.stringContaining('out of date') } });
     expect(await seats()).toBe(9);
-    expect((await send('GET', '/stats')).body.staleWritesRefused).toBe(1);
+    expect((await send('GET', '/stats')).body.staleRefused).toBe(1);
+  });
+
+  it('refuses a write of who has read before another did, though that one has not written yet', async () => {
+    const read = (token: string) => send('GET', '/events/concert', undefined, token);
+    expect((await read('6')).status).toBe(200);
+    expect((await read('7')).status).toBe(200);
+    expect((await put(5, '6')).status).toBe(412);
+    expect((await read('6')).status).toBe(412);
+    expect((await put(9, '7')).status).toBe(200);
+    expect((await send('GET', '/carts/ada', undefined, '7')).status).toBe(404);
+    expect((await send('PUT', '/carts/ada', '{}', '6')).status).toBe(412);
   });
 
   it('lets one holder write more than once', async () => {

@@ -13,7 +13,7 @@ describe.each(DATABASES)('$name', (database) => {
 
   describe('a process that is killed', () => {
     it.each(TRANSACTIONAL)('%s: what it wrote is not there, and nobody waits for its ttl', async (strategy) => {
-      const [holder, next] = [await on().worker({ strategy }), await on().service({ strategy })];
+      const [holder, next] = await Promise.all([on().worker({ strategy }), on().service({ strategy })]);
       await holder.ask('enter', 'k', [writes('lost')]);
       const waiting = next.run('k', (lock) => on().write(lock, 'next'));
       await holder.kill();
@@ -23,11 +23,11 @@ describe.each(DATABASES)('$name', (database) => {
 
     it('transaction: while it waits, it is passed over', async () => {
       const strategy = 'transaction';
-      const [holder, dying, next] = [
-        await on().service({ strategy }),
-        await on().worker({ strategy }),
-        await on().service({ strategy }),
-      ];
+      const [holder, dying, next] = await Promise.all([
+        on().service({ strategy }),
+        on().worker({ strategy }),
+        on().service({ strategy }),
+      ]);
       const lock = await holder.acquire('k');
       void dying.ask('acquire', 'k', {});
       await on().waiting();
@@ -40,7 +40,7 @@ describe.each(DATABASES)('$name', (database) => {
     });
 
     it('lease: the next one has the lock when its ttl has run out, and a greater token', async () => {
-      const [holder, next] = [await on().worker({}, { ttl: TTL }), await on().service()];
+      const [holder, next] = await Promise.all([on().worker({}, { ttl: TTL }), on().service()]);
       const token = await holder.ask('acquire', 'k', {});
       const waiting = next.acquire('k');
       await waited('k');
@@ -54,7 +54,7 @@ describe.each(DATABASES)('$name', (database) => {
 
   describe('a process that is stopped beyond its ttl', () => {
     it.each(TRANSACTIONAL)('%s: its session ends, its late writes fail, and its run rejects', async (strategy) => {
-      const [holder, next] = [await on().worker({ strategy }, { ttl: TTL }), await on().service({ strategy })];
+      const [holder, next] = await Promise.all([on().worker({ strategy }, { ttl: TTL }), on().service({ strategy })]);
       await holder.ask('enter', 'k', [writes('lost')]);
       holder.signal('SIGSTOP');
       if (strategy === 'transaction') await next.run('k', (lock) => on().write(lock, 'next'));
@@ -65,7 +65,7 @@ describe.each(DATABASES)('$name', (database) => {
     });
 
     it.each(EXCLUSIVE)('%s: it finds its lock lost at its first step, and tokens increase', async (strategy) => {
-      const [holder, next] = [await on().worker({ strategy }, { ttl: TTL }), await on().service({ strategy })];
+      const [holder, next] = await Promise.all([on().worker({ strategy }, { ttl: TTL }), on().service({ strategy })]);
       const token = await holder.ask('acquire', 'k', {});
       const firstStep = holder.ask('stall', 'k', TTL / 2);
       await holder.ask('find', 'k'); // it has begun
@@ -84,10 +84,7 @@ describe.each(DATABASES)('$name', (database) => {
     '%s: two processes with pools of 5: nobody meets, and the server counts no more connections',
     async (strategy) => {
       const options = { strategy, options: database.sized(5) };
-      const workers = [
-        await on().worker(options, { waitTimeout: '60s' }),
-        await on().worker(options, { waitTimeout: '60s' }),
-      ];
+      const workers = await Promise.all([1, 2].map(() => on().worker(options, { waitTimeout: '60s' })));
       const jobs = [...KEYS, ...KEYS].map((key) => ({ key, sections: 2, options: {} }));
       const all = Promise.all(workers.map((worker) => worker.ask('load', jobs)));
       let isDone = false;
@@ -110,11 +107,10 @@ describe.each(DATABASES)('$name', (database) => {
   );
 
   it.each(EXCLUSIVE)('%s: a process whose clock is wrong by an hour excludes, and is excluded', async (strategy) => {
-    const workers = [
-      await on().worker({ strategy }, { ttl: TTL }, await wrongClock(HOUR)),
-      await on().worker({ strategy }, { ttl: TTL }, await wrongClock(-HOUR)),
-    ];
-    const here = await on().service({ strategy }, { ttl: TTL });
+    const [here, ...workers] = await Promise.all([
+      on().service({ strategy }, { ttl: TTL }),
+      ...[HOUR, -HOUR].map(async (offset) => on().worker({ strategy }, { ttl: TTL }, await wrongClock(offset))),
+    ]);
     const tokens: bigint[] = [];
     for (const worker of [...workers, ...workers]) {
       const lock = await here.acquire('k');

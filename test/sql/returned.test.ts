@@ -99,6 +99,22 @@ describe.each(DATABASES)('$name: what goes back to a pool that is not ours', (da
     60_000,
   );
 
+  it('lease: the only connection of a pool is not kept from others while a lock is held', async () => {
+    const pool = on().pool(1);
+    const locks = await on().service({ strategy: 'lease', pool: pool.pool });
+    const lock = await locks.acquire('k');
+    expect(pool.idle).toBe(1);
+    await lock.release();
+  });
+
+  it('lease: a connection that was kept for the next statement is back in a moment, without any', async () => {
+    const pool = on().pool(SIZE);
+    const locks = await on().service({ strategy: 'lease', pool: pool.pool });
+    const lock = await locks.acquire('k');
+    await until('all connections back in the pool', () => pool.total === pool.idle);
+    await lock.release();
+  });
+
   it('a setting of the user is his while his work runs, and when it comes back', async () => {
     const pool = on().pool(1);
     const [name, set] =

@@ -164,17 +164,14 @@ test('sections that join an outer one leave no listener on its hold', async () =
   });
 });
 
-test('a session’s signal gathers no listeners', async () => {
-  const session = countingController();
+test('a grant has one listener, through however many hands it passes', async () => {
   const { clock, backend, locks } = withScript();
-  backend.onAcquire = (claim) => claim.grant({ lost: session.signal });
-  for (let i = 0; i < 20; i++) await locks.run('k', () => {});
-  const section = begin(locks, 'k');
+  backend.grantAll();
+  const calls = Array.from({ length: 5 }, () => track(locks.run('k', () => {})));
   await clock.advance(0);
-  expect(session.listeners).toBe(1);
-  section.fail(new Error('mine'));
-  await clock.advance(0);
-  expect(session.listeners).toBe(0);
+  expect(calls.map(({ state }) => state)).toEqual(Array(5).fill('fulfilled'));
+  expect(backend.grants).toHaveLength(1);
+  expect(backend.lastGrant.listeners).toHaveLength(1);
 });
 
 test('no timer and no unhandled rejection is left after a mixed day', async () => {

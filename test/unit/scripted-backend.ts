@@ -1,6 +1,9 @@
-import type { Claim, Grant, LockBackend, Outcome, ReleaseAnswer } from '../../lib/core/backend';
+import type { Claim, Grant, LockBackend, Loss, Outcome, ReleaseAnswer } from '../../lib/core/backend';
 import { provableUntil } from '../../lib/core/backend';
 import type { FakeClock } from '../../lib/testing/fake-clock';
+
+/** What the test says of a grant. `lost`: the session that it is lost with. */
+type Details = Pick<Grant, 'fence' | 'fences' | 'validUntil'> & { lost?: AbortSignal };
 
 type RenewAnswers = readonly (number | null | undefined)[];
 
@@ -101,7 +104,7 @@ export class ScriptedClaim {
     return this.claim.signal.aborted;
   }
 
-  grant(details: Partial<Pick<Grant, 'fence' | 'fences' | 'validUntil' | 'lost'>> = {}): ScriptedGrant {
+  grant(details: Partial<Details> = {}): ScriptedGrant {
     const fences = details.fences ?? this.claim.fences;
     const grant = new ScriptedGrant(this.#backend, this.claim, {
       fence: this.#backend.nextFence(fences),
@@ -132,20 +135,35 @@ export class ScriptedGrant implements Grant {
   readonly fence: bigint;
   readonly fences: number;
   readonly validUntil: number;
-  readonly lost?: AbortSignal | undefined;
   readonly outcomes: Outcome[] = [];
+  /** Who wants to hear of a loss: once at most. */
+  readonly listeners: ((loss: Loss) => void)[] = [];
+  #loss: Loss | undefined;
   readonly #backend: ScriptedBackend;
 
   constructor(
     backend: ScriptedBackend,
     readonly claim: Claim,
-    { fence, fences, validUntil, lost }: Pick<Grant, 'fence' | 'fences' | 'validUntil' | 'lost'>,
+    { fence, fences, validUntil, lost }: Details,
   ) {
     this.#backend = backend;
     this.fence = fence;
     this.fences = fences;
     this.validUntil = validUntil;
-    this.lost = lost;
+    const lose = () => this.lose({ reason: 'session', cause: lost!.reason });
+    if (lost?.aborted) lose();
+    else lost?.addEventListener('abort', lose, { once: true });
+  }
+
+  whenLost(listener: (loss: Loss) => void): void {
+    this.listeners.push(listener);
+    if (this.#loss) listener(this.#loss);
+  }
+
+  /** The store learns that it is lost, whether it was released or not. */
+  lose(loss: Loss): void {
+    this.#loss = loss;
+    for (const listener of this.listeners) listener(loss);
   }
 
   release(outcome: Outcome): Promise<ReleaseAnswer> {

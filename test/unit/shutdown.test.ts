@@ -355,6 +355,52 @@ describe('a backend that several services share', () => {
     expect(backend.closed).toBe(1);
   });
 
+  describe('and cannot be opened', () => {
+    const refusing = () => {
+      const { backend, locks } = withScript();
+      const { locks: other } = withScript({ backend });
+      Object.assign(backend.grantAll(), { open: () => Promise.reject(new Error('wrong password')) });
+      return { backend, locks, other };
+    };
+
+    test('is closed once when all of them have left', async () => {
+      const { backend, locks, other } = refusing();
+      await Promise.allSettled([locks.open(), other.open()]);
+      await locks.close();
+      await other.close();
+      expect(backend.closed).toBe(1);
+    });
+
+    test('is closed with the last of those who use it all the same', async () => {
+      const { backend, locks, other } = refusing();
+      await Promise.allSettled([locks.open(), other.open()]);
+      await other.run('k', () => {});
+      await locks.close();
+      expect(backend.closed).toBe(0);
+      await other.close();
+      expect(backend.closed).toBe(1);
+    });
+
+    test('is closed again if it was used again', async () => {
+      const { backend, locks, other } = refusing();
+      await Promise.allSettled([locks.open(), other.open()]);
+      await locks.close();
+      await other.run('k', () => {});
+      await other.close();
+      expect(backend.closed).toBe(2);
+    });
+
+    test('a service whose boot has failed, and that never leaves, keeps it from nobody', async () => {
+      const { backend, locks, other } = refusing();
+      await Promise.allSettled([locks.open(), other.open()]); // the one waits for the answer to the other
+      const { locks: next } = withScript({ backend });
+      Object.assign(backend, { open: () => Promise.resolve() });
+      await next.open();
+      await next.close();
+      expect(backend.closed).toBe(1);
+    });
+  });
+
   test('one who uses it without having opened it counts as well', async () => {
     const { backend, locks } = withScript();
     const { locks: other } = withScript({ backend });

@@ -1,6 +1,9 @@
 import { inspect } from 'node:util';
 import { provableUntil } from '../../lib/core/backend';
+import type { Grant, Loss } from '../../lib/core/backend';
 import { LockLostError } from '../../lib/core/errors';
+import { Lease } from '../../lib/core/lease';
+import { FakeClock } from '../../lib/testing/fake-clock';
 import { TTL, begin, track, validity, withMemory, withScript } from './support';
 
 test('a lease is provable for its ttl less 1 % and 2 ms', () => {
@@ -134,17 +137,14 @@ describe('after a stall of the event loop, before any timer fired', () => {
 });
 
 describe('the backend learns of a loss by itself', () => {
-  test.each([
-    ['session', new Error('session expired')],
-    ['stolen', new LockLostError('k', { reason: 'stolen' })],
-  ] as const)('the lock is lost at once: %s', async (reason, cause) => {
+  test.each(['session', 'stolen'] as const)('the lock is lost at once: %s', async (reason) => {
     const { clock, backend, locks } = withScript();
-    const session = new AbortController();
-    backend.onAcquire = (claim) => claim.grant({ lost: session.signal });
+    backend.grantAll();
     const section = begin(locks, 'k');
     await clock.advance(0);
     const { signal } = section.lock;
-    session.abort(cause);
+    const cause = new Error('gone');
+    backend.lastGrant.lose({ reason, cause });
     expect(signal.aborted).toBe(true);
     expect(signal.reason).toMatchObject({ reason, cause });
     expect(section.lock.held).toBe(false);
@@ -160,6 +160,45 @@ describe('the backend learns of a loss by itself', () => {
     expect(backend.lastGrant.outcomes).toHaveLength(1);
     await clock.advance(TTL);
     expect(clock.pending).toBe(0);
+  });
+
+  test('after the release: nothing is lost', async () => {
+    const { backend, locks, warnings } = withScript();
+    backend.grantAll();
+    const lock = await locks.acquire('k');
+    const { signal } = lock;
+    await lock.release();
+    backend.lastGrant.lose({ reason: 'session' });
+    expect(signal.aborted).toBe(false);
+    expect(() => lock.assertHeld()).toThrow(expect.objectContaining({ reason: 'released' }));
+    expect(warnings).toEqual([]);
+  });
+
+  test('after its lease is over: nobody is told', () => {
+    const whenLost = jest.fn();
+    let tell!: (loss: Loss) => void;
+    const grant = {
+      fence: 1n,
+      fences: 1,
+      validUntil: TTL,
+      whenLost: (listener: typeof tell) => void (tell = listener),
+    };
+    const shape = { mode: 'exclusive', permits: 1, ttl: TTL } as const;
+    const lease = new Lease('k', shape, grant as unknown as Grant, new FakeClock(), whenLost);
+    lease.detach();
+    tell({ reason: 'session' });
+    expect(whenLost).not.toHaveBeenCalled();
+  });
+
+  test('after its time had run out: it is told why it was lost first', async () => {
+    const { clock, backend, locks, warnings } = withScript();
+    backend.grantAll();
+    const lock = await locks.acquire('k');
+    clock.stall(TTL);
+    expect(lock.held).toBe(false);
+    backend.lastGrant.lose({ reason: 'session' });
+    expect(() => lock.assertHeld()).toThrow(expect.objectContaining({ reason: 'expired' }));
+    expect(warnings).toHaveLength(1);
   });
 });
 

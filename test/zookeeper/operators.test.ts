@@ -21,7 +21,7 @@ describe('an operator deletes', () => {
       },
       { mode },
     );
-    await expect(run).rejects.toMatchObject({ name: 'LockLostError' });
+    await expect(run).rejects.toMatchObject({ name: 'LockLostError', reason: 'stolen' });
     await other.run('k', () => undefined);
     await one.run('k', () => undefined);
   });
@@ -35,6 +35,7 @@ describe('an operator deletes', () => {
     await until('a watch', async () => (await server.fourLetter('wchp')).includes(node!));
     await operator.delete_(node!, ANY);
     expect(await timed(() => until('the news', () => lock.signal.aborted))).toBeLessThan(700);
+    expect(lock.signal.reason).toMatchObject({ reason: 'stolen' });
     expect(lock.held).toBe(false);
     await lock.release();
   });

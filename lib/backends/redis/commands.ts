@@ -31,6 +31,8 @@ export interface CommandSettings {
   readonly replicas: Replicas | undefined;
   readonly lastError: () => unknown;
   readonly onLoss: () => void;
+  /** Whether the client connects again though it says that it has ended. See `persistent`. */
+  readonly comesBack: boolean;
 }
 
 /**
@@ -105,7 +107,7 @@ export class Commands implements CallContext {
 
   post(call: Call): void {
     const { status } = this.client;
-    if (status === 'end') {
+    if (status === 'end' && !this.settings.comesBack) {
       process.nextTick(() => call.failed(new Error('quit() or disconnect() was called on the client')));
     } else if (status !== 'ready' && status !== 'wait') {
       this.#asleep.add(call);

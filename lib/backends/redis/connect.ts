@@ -27,7 +27,7 @@ export async function createClient({
   const lazyConnect = true;
   if (cluster) return new Cluster(cluster, { clusterRetryStrategy: retryStrategy, ...options, lazyConnect });
   const all = { ...DEFAULTS, ...options, lazyConnect };
-  if (sentinels) return new Redis({ failoverDetector: true, ...all, sentinels, name });
+  if (sentinels) return persistent(new Redis({ failoverDetector: true, ...all, sentinels, name }));
   return url === undefined ? new Redis(all) : new Redis(url, all);
 }
 
@@ -41,7 +41,29 @@ export function createSubscriber(client: RedisClient): OwnRedisClient {
     autoResubscribe: false, // it subscribes anew when it is ready, and looks whether that works
     ...DEFAULTS,
   };
-  if (!isCluster(client)) return duplicate(options);
+  if (!isCluster(client)) return persistent(duplicate(options));
   const redisOptions = { ...client.options?.redisOptions, keyPrefix: '' }; // ioredis 5 would replace all of them
   return duplicate([], { ...options, clusterRetryStrategy: retryStrategy, redisOptions });
+}
+
+/**
+ * Has a client connect again when it has given up for good. Behind Sentinel, ioredis does that when it hears of a failover
+ * while it looks for the primary: nobody could lock anything any more until the process is started again.
+ */
+function persistent(client: OwnRedisClient): OwnRedisClient {
+  const disconnect = client.disconnect.bind(client);
+  let isClosed = false;
+  let tries = 0;
+  client.disconnect = (reconnect = false) => {
+    isClosed ||= !reconnect;
+    disconnect(reconnect);
+  };
+  client.on('ready', () => (tries = 0));
+  client.on('end', () => {
+    const again = (): void => {
+      if (!isClosed) client.connect().catch(() => undefined); // then it ends once more
+    };
+    setTimeout(again, retryStrategy(++tries)).unref();
+  });
+  return client;
 }

@@ -7,7 +7,9 @@ import type { Replicas } from './commands';
 
 /** Where a server of a Cluster, or a sentinel, is. */
 export interface RedisAddress {
+  /** A name or an address. */
   host: string;
+  /** The TCP port. */
   port: number;
 }
 

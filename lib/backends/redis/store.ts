@@ -13,6 +13,7 @@ import type { Replicas } from './commands';
 import { Commands } from './commands';
 import { isPassing, unavailable } from './failures';
 import { keysOf } from './keys';
+import type { RedisAddress } from './options';
 import { RedisGrant } from './redis-grant';
 import { Subscriber } from './subscriber';
 
@@ -22,6 +23,8 @@ export interface StoreSettings {
   readonly replicas: Replicas | undefined;
   readonly notifications: boolean;
   readonly lastError: () => unknown;
+  /** Where a client of ours asks for the primary, if there is one and it does. */
+  readonly sentinels?: readonly RedisAddress[] | undefined;
   /** Makes the connection that listens for grants. */
   readonly connectSubscriber: () => OwnRedisClient;
 }
@@ -52,6 +55,7 @@ export class RedisStore implements AttemptContext {
       replicas,
       lastError,
       onLoss: () => this.#bound.forget(),
+      comesBack: settings.sentinels !== undefined,
     });
     if (!settings.notifications) return;
     this.#subscriber = new Subscriber({

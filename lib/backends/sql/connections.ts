@@ -36,11 +36,20 @@ export class Connections {
   #lentOut = 0;
   readonly #kept = new Set<Lent>();
   readonly #asking = new Set<Asking>();
+  #keepUntil = 0;
   #lingering: Timer | undefined;
   #impatience: Timer | undefined;
   #isClosed = false;
 
   constructor(private readonly context: StrategyContext) {}
+
+  /** One that is kept, if there is any. */
+  take(): Lent | undefined {
+    if (this.#lentOut >= this.context.maxConnections) return undefined;
+    const lent = this.#takeKept();
+    if (lent) this.#lentOut++;
+    return lent;
+  }
 
   borrow(): Loan {
     let asking: Asking;
@@ -98,10 +107,8 @@ export class Connections {
   }
 
   async #next(): Promise<Lent> {
-    for (const lent of this.#kept) {
-      this.#kept.delete(lent);
-      if (!lent.connection.failure) return lent;
-    }
+    const kept = this.#takeKept();
+    if (kept) return kept;
     const connecting = this.#connect();
     try {
       return await within(this.context, FAILED, connecting);
@@ -110,6 +117,14 @@ export class Connections {
       this.#free();
       throw error;
     }
+  }
+
+  #takeKept(): Lent | undefined {
+    for (const lent of this.#kept) {
+      this.#kept.delete(lent);
+      if (!lent.connection.failure) return lent;
+    }
+    return undefined;
   }
 
   async #connect(): Promise<Lent> {
@@ -146,11 +161,16 @@ export class Connections {
   }
 
   #linger(): void {
-    this.#stop(this.#lingering);
-    this.#lingering = this.context.clock.setTimeout(() => {
-      for (const lent of this.#kept) void this.#return(lent);
-    }, LINGER);
+    this.#keepUntil = this.context.clock.now() + LINGER;
+    this.#lingering ??= this.context.clock.setTimeout(this.#endLinger, LINGER);
   }
+
+  readonly #endLinger = (): void => {
+    const { clock } = this.context;
+    const left = this.#keepUntil - clock.now();
+    this.#lingering = left > 0 ? clock.setTimeout(this.#endLinger, left) : undefined;
+    if (left <= 0) for (const lent of this.#kept) void this.#return(lent);
+  };
 
   async #return(lent: Lent): Promise<void> {
     this.#kept.delete(lent);

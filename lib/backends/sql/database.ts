@@ -17,7 +17,7 @@ export interface Connection {
   readonly failure: Error | undefined;
   /** One answer for each statement; most databases take one at a time. Bound. */
   readonly query: (sql: string) => Promise<readonly Result[]>;
-  /** Calls back once, when it has ended by itself. */
+  /** Calls back once, when it has ended by itself; at once if it has. Only who was named last. */
   whenEnded(callback: (cause: Error) => void): void;
   /** Back to the pool. */
   giveBack(): void;

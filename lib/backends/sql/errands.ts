@@ -1,15 +1,18 @@
 /** What is being seen to in the background. */
 export class Errands {
-  readonly #running = new Set<Promise<unknown>>();
+  #running = 0;
+  #onIdle: (() => void) | undefined;
 
-  run<T>(work: Promise<T>): Promise<T> {
-    this.#running.add(work);
-    const done = (): void => void this.#running.delete(work);
-    work.then(done, done);
-    return work;
+  begin(): void {
+    this.#running++;
   }
 
+  end(): void {
+    if (--this.#running === 0) this.#onIdle?.();
+  }
+
+  /** Resolves when all have ended. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#running);
+    if (this.#running > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
   }
 }

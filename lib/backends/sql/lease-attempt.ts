@@ -24,7 +24,7 @@ export interface LeaseAttemptContext {
   /** Whether there are any. */
   isAwaited(row: string): boolean;
   /** Sees to it that nobody holds it for this claim, in the background; a statement that is under way may still take it. */
-  discard(claim: RowClaim, until: number): void;
+  discard(claim: RowClaim, until: number): Promise<void>;
 }
 
 /** One claim on its way to its lease. */
@@ -76,7 +76,7 @@ export class LeaseAttempt implements Waiting {
     if (this.#settling.isSettled) return undefined;
     try {
       // Not twice at the same time: what came of the one would be taken away with the other.
-      this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+      this.#asking ??= this.#ask();
       const heldFor = await within(this.strategy.context, FAILED, this.#asking);
       this.#failingSince = undefined;
       return heldFor;
@@ -95,27 +95,30 @@ export class LeaseAttempt implements Waiting {
   }
 
   async #ask(): Promise<number | undefined> {
-    const { context } = this.strategy;
-    const { tables, dialect, database } = context;
-    while (!this.#settling.isSettled) {
-      const grant = await this.#take();
-      if (grant) {
-        if (!this.#settling.resolve(grant)) this.#discard();
-        return undefined;
-      }
-      const look = await tables.use(() => dialect.lease.look(database, this.#row, this.claim.wait));
-      if (!look) await tables.addRow(this.#row.row);
-      else if (look.heldFor > 0) return look.heldFor;
+    const { tables, dialect, database } = this.strategy.context;
+    try {
+      do {
+        const fence = await this.#take();
+        if (fence !== undefined) {
+          if (!this.#settling.resolve(this.strategy.grant(this.#row, fence, this.#sentAt))) this.#discard();
+          return undefined;
+        }
+        const look = await tables.use(() => dialect.lease.look(database, this.#row, this.claim.wait));
+        if (!look) await tables.addRow(this.#row.row);
+        else if (look.heldFor > 0) return look.heldFor;
+      } while (!this.#settling.isSettled);
+      return undefined;
+    } finally {
+      this.#asking = undefined;
     }
-    return undefined;
   }
 
-  async #take(): Promise<Grant | undefined> {
+  /** Resolves to the first of its tokens if it was free. */
+  async #take(): Promise<bigint | undefined> {
     const { tables, dialect, database, clock } = this.strategy.context;
-    const sentAt = (this.#sentAt = clock.now());
+    this.#sentAt = clock.now();
     try {
-      const fence = await tables.use(() => dialect.lease.take(database, this.#row));
-      return fence === undefined ? undefined : this.strategy.grant(this.#row, fence, sentAt);
+      return await tables.use(() => dialect.lease.take(database, this.#row));
     } catch (error) {
       const isCertain = wasUnsent(error) || error instanceof LockConfigError || dialect.isRefusal(error);
       this.#mayBeGranted ||= !isCertain;
@@ -131,6 +134,6 @@ export class LeaseAttempt implements Waiting {
 
   #discard(): void {
     const { commandTimeout } = this.strategy.context;
-    this.strategy.discard(this.#row, this.#sentAt + this.claim.ttl + commandTimeout);
+    void this.strategy.discard(this.#row, this.#sentAt + this.claim.ttl + commandTimeout);
   }
 }

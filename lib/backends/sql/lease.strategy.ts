@@ -67,38 +67,38 @@ export class LeaseStrategy implements Strategy, LeaseAttemptContext {
     return grants.map((grant) => answers.get(grant));
   }
 
-  /** Resolves to whether it was ours. Tried again in the background as long as it might be. */
-  free(claim: RowClaim, until: number): Promise<boolean> {
-    return this.#errands.run(this.#free(claim, until));
+  /** Tried again in the background as long as it might be ours. */
+  async free(claim: RowClaim, until: number): Promise<ReleaseAnswer> {
+    const { clock, tables, dialect, database } = this.context;
+    this.#errands.begin();
+    try {
+      for (let wasSent = false; ; wasSent = true) {
+        try {
+          const wasOurs = await tables.use(() => dialect.lease.free(database, claim));
+          return wasOurs || wasSent ? 'released' : 'lost';
+        } catch (error) {
+          if (clock.now() > until || this.#isClosing) throw error;
+          await this.#sleep(RETRY_AFTER);
+        }
+      }
+    } finally {
+      this.#errands.end();
+    }
   }
 
-  discard(claim: RowClaim, until: number): void {
-    void this.#errands.run(this.#discard(claim, until));
+  async discard(claim: RowClaim, until: number): Promise<void> {
+    const { clock, tables, dialect, database } = this.context;
+    this.#errands.begin();
+    do {
+      if (await tables.use(() => dialect.lease.free(database, claim)).catch(() => false)) break;
+      await this.#sleep(DISCARD_EVERY);
+    } while (clock.now() < until && !this.#isClosing);
+    this.#errands.end();
   }
 
   async close(): Promise<void> {
     this.#isClosing = true;
     await within(this.context, '', this.#errands.settled()).catch(() => undefined);
-  }
-
-  async #discard(claim: RowClaim, until: number): Promise<void> {
-    const { clock, tables, dialect, database } = this.context;
-    do {
-      if (await tables.use(() => dialect.lease.free(database, claim)).catch(() => false)) return;
-      await this.#sleep(DISCARD_EVERY);
-    } while (clock.now() < until && !this.#isClosing);
-  }
-
-  async #free(claim: RowClaim, until: number): Promise<boolean> {
-    const { clock, tables, dialect, database } = this.context;
-    for (let wasSent = false; ; wasSent = true) {
-      try {
-        return (await tables.use(() => dialect.lease.free(database, claim))) || wasSent;
-      } catch (error) {
-        if (clock.now() > until) throw error;
-        await this.#sleep(RETRY_AFTER);
-      }
-    }
   }
 
   #sleep(ms: number): Promise<void> {
@@ -126,7 +126,7 @@ class LeaseGrant implements Grant {
       context,
       'The lock could not be given back',
       this.strategy.free(this.claim, context.clock.now() + this.claim.ttl),
-    ).then((wasOurs) => (wasOurs ? 'released' : 'lost')));
+    ));
   }
 }
 

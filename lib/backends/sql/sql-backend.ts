@@ -1,6 +1,7 @@
 import type { Claim, Grant, LockBackend } from '../../core/backend';
 import { systemClock } from '../../core/clock';
 import { LockConfigError } from '../../core/errors';
+import { Patience } from '../../core/patience';
 import type { Database } from './database';
 import type { Dialect } from './dialect';
 import { messageOf } from './failures';
@@ -20,7 +21,7 @@ const USUAL_POOL = 10;
 export interface SqlDriver {
   readonly dialect: Dialect;
   /** @throws LockConfigError when the driver is missing */
-  open(): Promise<Database>;
+  open(patience: Patience): Promise<Database>;
   wakeups(database: Database): Wakeups;
 }
 
@@ -104,9 +105,10 @@ export class SqlBackend implements LockBackend {
   #open(): Promise<Opened> {
     if (this.#opening) return this.#opening;
     // It may be closed before it is open.
-    const opening: Promise<Opened> = this.driver.open().then(
+    const patience = new Patience(systemClock);
+    const opening: Promise<Opened> = this.driver.open(patience).then(
       (database) => {
-        const opened = this.#set(database);
+        const opened = this.#set(database, patience);
         if (this.#opening === opening) this.#strategy = opened.strategy;
         return opened;
       },
@@ -118,7 +120,7 @@ export class SqlBackend implements LockBackend {
     return (this.#opening = opening);
   }
 
-  #set(database: Database): Opened {
+  #set(database: Database, patience: Patience): Opened {
     const { dialect } = this.driver;
     const { commandTimeout, strategy, maxConnections } = this.settings;
     const context: StrategyContext = {
@@ -127,6 +129,7 @@ export class SqlBackend implements LockBackend {
       tables: new Tables(database, dialect, this.settings, systemClock),
       wakeups: this.driver.wakeups(database),
       clock: systemClock,
+      patience,
       commandTimeout,
       maxConnections: maxConnections ?? Math.max(1, Math.floor((database.size ?? USUAL_POOL) / 2)),
     };

@@ -1,6 +1,6 @@
 import type { Claim, Grant } from '../../core/backend';
 import type { Clock } from '../../core/clock';
-import { afterPatience } from '../../core/patience';
+import type { Patience } from '../../core/patience';
 import type { Database } from './database';
 import type { Dialect } from './dialect';
 import { asUnavailable, unavailable } from './failures';
@@ -22,6 +22,7 @@ export interface StrategyContext {
   readonly tables: Tables;
   readonly wakeups: Wakeups;
   readonly clock: Clock;
+  readonly patience: Patience;
   /** In ms. */
   readonly commandTimeout: number;
   readonly maxConnections: number;
@@ -29,24 +30,29 @@ export interface StrategyContext {
 
 /** As the promise, but rejects with LockUnavailableError when it takes longer than `ms`, by default `commandTimeout`. */
 export function limited<T>(
-  { clock, commandTimeout, dialect }: StrategyContext,
+  { patience, commandTimeout, dialect }: StrategyContext,
   what: string,
   promise: Promise<T>,
-  ms = commandTimeout,
+  { ms = commandTimeout, failure = (error: unknown) => error } = {},
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = afterPatience(clock, ms, () =>
+    const stop = patience.after(ms, () =>
       reject(unavailable(`${what}: ${dialect.name} did not answer within ${ms} ms`)),
     );
-    promise.then(resolve, reject).then(stop, stop);
+    promise.then(
+      (value) => {
+        stop();
+        resolve(value);
+      },
+      (error: unknown) => {
+        stop();
+        reject(failure(error));
+      },
+    );
   });
 }
 
 /** The same, and rejects with LockUnavailableError when the promise rejects. */
-export async function within<T>(context: StrategyContext, what: string, promise: Promise<T>): Promise<T> {
-  try {
-    return await limited(context, what, promise);
-  } catch (error) {
-    throw asUnavailable(what, error);
-  }
+export function within<T>(context: StrategyContext, what: string, promise: Promise<T>): Promise<T> {
+  return limited(context, what, promise, { failure: (error) => asUnavailable(what, error) });
 }

@@ -17,6 +17,8 @@ const PAUSE = 5;
 /** The table of the locks: there before it is used, and again if somebody has dropped it. */
 export class Tables {
   #ready: Promise<void> | undefined;
+  /** That promise is resolved. */
+  #isReady = false;
   #timer: Timer | undefined;
 
   constructor(
@@ -30,7 +32,11 @@ export class Tables {
   ensure(): Promise<void> {
     if (this.#ready) return this.#ready;
     const ready = this.#make().then(
-      () => this.#schedule(),
+      () => {
+        if (this.#ready !== ready) return; // closed meanwhile
+        this.#isReady = true;
+        this.#schedule();
+      },
       (error: unknown) => {
         if (this.#ready === ready) this.#ready = undefined;
         throw error;
@@ -44,19 +50,19 @@ export class Tables {
    *
    * @param run - statements that commit by themselves, and may be repeated after a failure
    */
-  async use<T>(run: () => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries++) {
-      await this.ensure();
-      try {
-        return await run();
-      } catch (error) {
-        const fault = this.dialect.diagnose(error);
-        if (fault === 'otherShape') throw this.#otherShape(error);
-        if (tries >= TRIES || (fault !== 'noTable' && fault !== 'conflict')) throw error;
-        if (fault === 'noTable') this.#ready = undefined;
-        else await this.#pause(tries);
-      }
-    }
+  use<T>(run: () => Promise<T>, tries = 1): Promise<T> {
+    return this.#isReady ? this.#try(run, tries) : this.ensure().then(() => this.#try(run, tries));
+  }
+
+  #try<T>(run: () => Promise<T>, tries: number): Promise<T> {
+    return run().catch(async (error: unknown) => {
+      const fault = this.dialect.diagnose(error);
+      if (fault === 'otherShape') throw this.#otherShape(error);
+      if (tries >= TRIES || (fault !== 'noTable' && fault !== 'conflict')) throw error;
+      if (fault === 'noTable') this.#forget();
+      else await this.#pause(tries);
+      return this.use(run, tries + 1);
+    });
   }
 
   addRow(row: string): Promise<void> {
@@ -65,7 +71,13 @@ export class Tables {
 
   close(): void {
     if (this.#timer) this.clock.clearTimeout(this.#timer);
-    this.#timer = this.#ready = undefined;
+    this.#timer = undefined;
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#ready = undefined;
+    this.#isReady = false;
   }
 
   async #make(): Promise<void> {

@@ -1,16 +1,14 @@
 import type { Claim, Grant } from '../../core/backend';
-import type { Timer } from '../../core/clock';
 import { LockConfigError } from '../../core/errors';
 import type { LateListeners } from '../../core/late-listeners';
 import type { Connections, Lent, Loan } from './connections';
-import type { Connection } from './database';
 import type { Begun, Refused, TransactionId, TransactionTerms } from './dialect';
-import { asUnavailable } from './failures';
 import { rowName } from './names';
 import { Settling } from './settling';
 import type { StrategyContext } from './strategy';
-import { limited, within } from './strategy';
+import { within } from './strategy';
 import { TransactionGrant } from './transaction-grant';
+import { TransactionWait } from './transaction-wait';
 import type { Taker, Turns } from './turns';
 
 const FAILED = 'The lock could not be asked for';
@@ -32,8 +30,7 @@ export class TransactionAttempt implements Taker {
   readonly #settling: Settling;
   readonly #terms: TransactionTerms;
   #loan: Loan | undefined;
-  /** The transaction that waits for the row. */
-  #waiting: { readonly id: TransactionId; readonly connection: Connection } | undefined;
+  #waiting: TransactionWait | undefined;
   #hasTurn = false;
   #hasWaited = false;
   #failingSince: number | undefined;
@@ -92,8 +89,7 @@ export class TransactionAttempt implements Taker {
     const { connections } = this.strategy;
     let lent: Lent | undefined;
     try {
-      this.#loan = connections.borrow();
-      lent = await this.#loan.lent;
+      lent = connections.take() ?? (await (this.#loan = connections.borrow()).lent);
       const grant = await this.#take(lent);
       if (grant) {
         this.#deliver(grant);
@@ -139,8 +135,6 @@ export class TransactionAttempt implements Taker {
       if (begun.because === 'held' && this.claim.wait && !this.#settling.isSettled) {
         const grant = await this.#await(lent, begun.id);
         if (grant) return grant;
-        // It was told to end, perhaps too late: what comes next on this connection must not be hit.
-        if (this.#settling.isSettled) throw new Error('Nobody waits for this lock any more');
       }
       await within(context, FAILED, transaction.rollback(connection));
       if (begun.because === 'held' && !this.claim.wait) return null;
@@ -168,49 +162,19 @@ export class TransactionAttempt implements Taker {
   /** Waits in the database's own line. Resolves to `undefined` when it has to start again. */
   async #await(lent: Lent, id: TransactionId): Promise<TransactionGrant | undefined> {
     const { context, turns } = this.strategy;
-    const { dialect, clock } = context;
     this.claim.contended();
     if (this.#hasTurn) turns.held(this.#terms.row);
-    this.#waiting = { id, connection: lent.connection };
     this.#hasWaited = true;
     this.#failingSince = undefined;
-    const stop = this.#watch(lent, id);
-    let lockedAt = 0;
+    const waiting = (this.#waiting = new TransactionWait(context, lent.connection, id, this.#terms));
     try {
-      const onLocked = (): void => void (lockedAt = clock.now());
-      const begun = await dialect.transaction.wait(lent.connection, this.#terms, onLocked);
+      const locked = await waiting.run(FAILED);
       // It was told to end, perhaps too late: what comes next on this connection must not be hit.
       if (this.#settling.isSettled) throw new Error('Nobody waits for this lock any more');
-      return begun && this.#grant(lent, begun, lockedAt);
-    } catch (error) {
-      const fault = dialect.diagnose(error);
-      if (fault === 'locked' || fault === 'conflict' || fault === 'cancelled') return undefined;
-      throw asUnavailable(FAILED, error);
+      return locked && this.#grant(lent, locked.begun, locked.lockedAt);
     } finally {
-      stop();
       this.#waiting = undefined;
     }
-  }
-
-  /** A connection that was cut silently would be waited on for ever: so it is looked at through another. */
-  #watch({ connection }: Lent, id: TransactionId): () => void {
-    const { context } = this.strategy;
-    const { clock, database, dialect } = context;
-    let timer: Timer;
-    const look = async (): Promise<void> => {
-      const isAlive = await limited(context, '', dialect.transaction.watch(database, id, this.#terms.row)).catch(
-        () => undefined,
-      );
-      if (this.#waiting?.id !== id) return;
-      if (isAlive === false) connection.destroy();
-      else start();
-    };
-    const start = (): void => {
-      timer = clock.setTimeout(() => void look(), Math.max(1_000, this.claim.ttl / 3));
-      timer.unref?.();
-    };
-    start();
-    return () => clock.clearTimeout(timer);
   }
 
   #grant(lent: Lent, { id, fence }: Begun, sentAt: number): TransactionGrant {
@@ -251,13 +215,9 @@ export class TransactionAttempt implements Taker {
 
   /** Nobody wants it any more. What is under way sees to itself when it has its answer; a wait is ended now. */
   #withdraw(): void {
-    const { context, turns } = this.strategy;
-    if (this.#queues && turns.withdraw(this.#terms.row, this)) return;
+    if (this.#queues && this.strategy.turns.withdraw(this.#terms.row, this)) return;
     if (this.#loan?.cancel()) return this.#leave();
-    if (!this.#waiting) return;
-    const { id, connection } = this.#waiting;
-    // If it finds no connection to be sent on, this one is given up for it.
-    limited(context, '', context.dialect.transaction.kill(context.database, id)).catch(() => connection.destroy());
+    this.#waiting?.cancel();
   }
 }
 

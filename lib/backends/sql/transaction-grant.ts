@@ -1,4 +1,4 @@
-import type { Grant, Outcome, ReleaseAnswer } from '../../core/backend';
+import type { Grant, Loss, Outcome, ReleaseAnswer } from '../../core/backend';
 import { provableUntil } from '../../core/backend';
 import { LockLostError, LockTransactionError } from '../../core/errors';
 import type { Lent } from './connections';
@@ -29,7 +29,6 @@ export interface TransactionParts {
 /** A lock that lasts as long as a transaction. */
 export class TransactionGrant implements Grant {
   validUntil: number;
-  readonly #loss = new AbortController();
   readonly #parts: TransactionParts;
   #beat: Promise<boolean | undefined> | undefined;
   #released: Promise<ReleaseAnswer> | undefined;
@@ -37,9 +36,6 @@ export class TransactionGrant implements Grant {
   constructor(parts: TransactionParts) {
     this.#parts = parts;
     this.validUntil = provableUntil(parts.sentAt, parts.ttl);
-    const { connection } = parts.lent;
-    connection.whenEnded((cause) => this.#lose(cause));
-    if (connection.failure) this.#lose(connection.failure);
   }
 
   /** As users know it: "PostgreSQL". */
@@ -60,14 +56,21 @@ export class TransactionGrant implements Grant {
     return this.#parts.fence === undefined ? 0 : 1;
   }
 
-  get lost(): AbortSignal {
-    return this.#loss.signal;
+  /** It was lost, or is being given back. */
+  get isOver(): boolean {
+    return this.#released !== undefined || this.#parts.lent.connection.failure !== undefined;
+  }
+
+  whenLost(listener: (loss: Loss) => void): void {
+    this.#parts.lent.connection.whenEnded((cause) => {
+      if (!this.#released) listener({ reason: 'session', cause });
+    });
   }
 
   /** Tells the server that we live, and finds out whether the transaction does. */
   async renew(): Promise<number | null | undefined> {
-    if (this.#released || this.lost.aborted) return null;
     const { context, ttl, id, row } = this.#parts;
+    if (this.isOver) return null;
     const { clock, database, dialect } = context;
     const sentAt = clock.now();
     let isAlive = await this.#askDirectly();
@@ -112,7 +115,7 @@ export class TransactionGrant implements Grant {
     if (connection.failure) return this.#over('lost', false);
     let answer: CommitAnswer;
     try {
-      answer = await limited(context, 'COMMIT', commit(), Math.max(ttl, context.commandTimeout));
+      answer = await limited(context, 'COMMIT', commit(), { ms: Math.max(ttl, context.commandTimeout) });
     } catch (error) {
       if (context.dialect.isRefusal(error)) {
         await this.#end();
@@ -156,10 +159,6 @@ export class TransactionGrant implements Grant {
   #over(answer: ReleaseAnswer, isUsable: boolean): ReleaseAnswer {
     this.#parts.onOver(isUsable);
     return answer;
-  }
-
-  #lose(cause: Error): void {
-    if (!this.#released) this.#loss.abort(cause);
   }
 }
 

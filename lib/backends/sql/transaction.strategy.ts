@@ -39,5 +39,8 @@ export class TransactionStrategy implements Strategy, TransactionAttemptContext 
 
 /** Each on its own connection. */
 export function renewAll(grants: readonly Grant[]): Promise<readonly (number | null | undefined)[]> {
-  return Promise.all((grants as readonly TransactionGrant[]).map((grant) => grant.renew().catch(() => undefined)));
+  const each = (grants as readonly TransactionGrant[]).map((grant) =>
+    grant.renew().catch(() => (grant.isOver ? null : undefined)),
+  );
+  return Promise.all(each);
 }

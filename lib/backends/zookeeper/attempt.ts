@@ -9,7 +9,7 @@ import { markOf, namesOf, prefixOf, standingOf } from './contenders';
 import { hasCode, unavailable, ZooKeeperError } from './failures';
 import type { ZooKeeperSettings } from './options';
 import { join, nodeNameOf } from './paths';
-import { afterPatience } from '../../core/patience';
+import type { Patience } from '../../core/patience';
 import type { Place } from './place';
 import { lookFor, settle } from './place';
 import type { Listing } from './requests';
@@ -26,6 +26,7 @@ const PAUSE = 20;
 export interface AttemptContext {
   readonly clock: Clock;
   readonly listeners: LateListeners;
+  readonly patience: Patience;
   readonly settings: ZooKeeperSettings;
   readonly sessions: Sessions;
   grant(claim: Claim, place: Place, zxid: number): Grant;
@@ -42,7 +43,7 @@ export class Attempt {
   #isCrowded = false;
   #isListening = false;
   #isOver = false;
-  #patience: (() => void) | undefined;
+  #stopExpecting: (() => void) | undefined;
   #reject!: (reason: unknown) => void;
   #wake: (() => void) | undefined;
 
@@ -227,8 +228,8 @@ export class Attempt {
   readonly #abort = (): void => this.#refuse(this.claim.signal.reason);
 
   #expectAnswer(within = this.context.settings.commandTimeout): void {
-    const { clock, sessions } = this.context;
-    this.#patience ??= afterPatience(clock, within, () => {
+    const { patience, sessions } = this.context;
+    this.#stopExpecting ??= patience.after(within, () => {
       const { isUsable, problem } = sessions.current;
       const what = isUsable ? 'ZooKeeper did not answer' : 'There was no connection to ZooKeeper';
       this.#refuse(unavailable(`${what} within ${within} ms`, problem));
@@ -236,8 +237,8 @@ export class Attempt {
   }
 
   #expectNothing(): void {
-    this.#patience?.();
-    this.#patience = undefined;
+    this.#stopExpecting?.();
+    this.#stopExpecting = undefined;
   }
 
   /** @throws when nobody waits for it any more */

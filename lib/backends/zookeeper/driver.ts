@@ -10,23 +10,26 @@ const SUPPORTED = ['7'];
 
 /** Loads the package `zookeeper`. @throws LockConfigError */
 export async function loadDriver(): Promise<Driver> {
-  let module: { default: Driver };
   try {
-    module = (await import('zookeeper')) as unknown as { default: Driver };
+    checkVersion(); // first: one that was not built may be another version as well
+    const module = (await import('zookeeper')) as unknown as { default: Driver };
+    return module.default;
   } catch (cause) {
+    if (cause instanceof LockConfigError) throw cause;
     throw new LockConfigError(adviceFor(cause as Error & { code?: string }), { cause });
   }
+}
+
+function checkVersion(): void {
   const { version } = createRequire(__filename)('zookeeper/package.json') as { version: string };
-  if (!SUPPORTED.includes(version.split('.')[0]!)) {
-    throw new LockConfigError(
-      `zookeeperBackend() works with version 7 of the package "zookeeper", found ${version}. Run: npm install zookeeper@7`,
-    );
-  }
-  return module.default;
+  if (SUPPORTED.includes(version.split('.')[0]!)) return;
+  throw new LockConfigError(
+    `zookeeperBackend() works with version 7 of the package "zookeeper", found ${version}. Run: npm install zookeeper@7`,
+  );
 }
 
 function adviceFor({ code, message }: Error & { code?: string }): string {
-  const isMissing = /MODULE_NOT_FOUND/.test(code ?? '') && /'zookeeper'/.test(message);
+  const isMissing = /MODULE_NOT_FOUND/.test(code ?? '') && /'zookeeper(\/package\.json)?'/.test(message);
   if (isMissing) return 'zookeeperBackend() needs the package "zookeeper". Run: npm install zookeeper';
   const said = message.split('\n', 1)[0]!.replace(/\.$/, '');
   return (

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
+import type { Loss } from '../../core/backend';
 import type { Clock, Timer } from '../../core/clock';
 import { Code, Flags } from './client';
 import type { Credentials } from './connection';
@@ -27,7 +28,7 @@ const DEFAULTS = { debug_level: 0, response_counter_limit: 2 ** 31 - 1 };
 
 /** What ends with a session. */
 export interface Hold {
-  lose(reason: Error): void;
+  lose(loss: Loss): void;
 }
 
 /**
@@ -191,11 +192,11 @@ export class Session {
     this.watches.fireAll(new ZooKeeperError(Code.connectionLoss, 'watch', '*'));
   }
 
-  #end(reason: Error): void {
+  #end(cause: Error): void {
     this.#isOver = true;
     this.#isConnected = this.#isUsable = false;
     this.#plan(undefined);
-    for (const hold of [...this.holds]) hold.lose(reason);
+    for (const hold of [...this.holds]) hold.lose({ reason: 'session', cause });
     this.onChange();
   }
 

@@ -2,6 +2,7 @@ import type { Claim, Grant, ReleaseAnswer } from '../../core/backend';
 import type { Clock } from '../../core/clock';
 import { systemClock } from '../../core/clock';
 import { LateListeners } from '../../core/late-listeners';
+import { Patience } from '../../core/patience';
 import type { AttemptContext } from './attempt';
 import { Attempt } from './attempt';
 import { Code } from './client';
@@ -9,7 +10,6 @@ import type { Driver } from './driver';
 import { hasCode, unavailable, ZooKeeperError } from './failures';
 import type { ZooKeeperSettings } from './options';
 import { join } from './paths';
-import { afterPatience } from '../../core/patience';
 import type { Place } from './place';
 import { lookFor } from './place';
 import { Sessions } from './sessions';
@@ -23,6 +23,7 @@ const RETRY_LATER = 5_000;
 export class ZooKeeperStore implements AttemptContext {
   readonly clock: Clock = systemClock;
   readonly listeners = new LateListeners(this.clock);
+  readonly patience = new Patience(this.clock);
   readonly sessions: Sessions;
   /** What is being seen to in the background. */
   readonly #errands = new Set<Promise<unknown>>();
@@ -76,7 +77,8 @@ export class ZooKeeperStore implements AttemptContext {
     const { session, path } = grant;
     grant.unwatch ??= session.watches.watch(path, (error) => {
       grant.unwatch = undefined;
-      if (hasCode(error, Code.noNode)) grant.lose(new Error(`Somebody else has deleted the node "${path}"`));
+      if (hasCode(error, Code.noNode))
+        grant.lose({ reason: 'stolen', cause: new Error(`Somebody else has deleted the node "${path}"`) });
       else if (error === undefined && !grant.isOver) this.#guard(grant); // it may have been something else
     });
   }
@@ -129,11 +131,11 @@ export class ZooKeeperStore implements AttemptContext {
 
   /** Rejects with LockUnavailableError after `commandTimeout`. */
   #within<T>(promise: Promise<T>, what: string): Promise<T> {
-    const { clock, settings, sessions } = this;
+    const { patience, settings, sessions } = this;
     return new Promise((resolve, reject) => {
       const fail = (): void =>
         reject(unavailable(`${what} within ${settings.commandTimeout} ms`, sessions.current.problem));
-      const settled = afterPatience(clock, settings.commandTimeout, fail);
+      const settled = patience.after(settings.commandTimeout, fail);
       promise.then(resolve, reject).then(settled, settled);
     });
   }

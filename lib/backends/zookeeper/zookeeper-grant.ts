@@ -1,4 +1,4 @@
-import type { Claim, Grant, ReleaseAnswer } from '../../core/backend';
+import type { Claim, Grant, Loss, ReleaseAnswer } from '../../core/backend';
 import type { Hold, Session } from './session';
 
 /** How many tokens there are from one change of a lock's node to the next. */
@@ -13,8 +13,8 @@ export class ZooKeeperGrant implements Grant, Hold {
   isOver = false;
   /** Ends the watch of the node, if there is one. */
   unwatch: (() => void) | undefined;
-  #reason: Error | undefined;
-  #controller: AbortController | undefined;
+  #loss: Loss | undefined;
+  #listener: ((loss: Loss) => void) | undefined;
   #answer: Promise<ReleaseAnswer> | undefined;
 
   /** @param zxid - the last change of the lock's node when it was seen that it is ours: greater for each holder */
@@ -28,23 +28,20 @@ export class ZooKeeperGrant implements Grant, Hold {
     this.fence = BigInt(zxid) * BigInt(TOKENS_PER_CHANGE);
     this.fences = Math.min(claim.fences, TOKENS_PER_CHANGE);
     this.validUntil = session.validUntil;
-    if (session.isOver) this.lose(new Error('The session with ZooKeeper has ended'));
+    if (session.isOver) this.lose({ reason: 'session', cause: new Error('The session with ZooKeeper has ended') });
     else session.holds.add(this);
   }
 
-  get lost(): AbortSignal {
-    if (!this.#controller) {
-      this.#controller = new AbortController();
-      if (this.#reason) this.#controller.abort(this.#reason);
-    }
-    return this.#controller.signal;
+  whenLost(listener: (loss: Loss) => void): void {
+    if (this.#loss) listener(this.#loss);
+    else this.#listener = listener;
   }
 
-  lose(reason: Error): void {
+  lose(loss: Loss): void {
     if (this.isOver) return;
-    this.#reason = reason;
+    this.#loss = loss;
     this.end();
-    this.#controller?.abort(reason);
+    this.#listener?.(loss);
   }
 
   end(): void {

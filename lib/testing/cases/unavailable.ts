@@ -67,12 +67,12 @@ export const unavailableCases: readonly CaseScript[] = [
     name: 'a renewal that is not answered is unknown, not lost',
     needs: ['acquire'],
     async play(scene) {
-      const { backend, grants } = await cutWhileHeld(scene, 2);
+      const { backend, grants, lost } = await cutWhileHeld(scene, 2);
       const answers = await scene.settle(backend.renew(grants), 'renew()');
       assert.equal(answers.length, grants.length);
       for (const [i, answer] of answers.entries()) {
         // A session that has ended is an answer.
-        if (grants[i]!.lost?.aborted) assert.ok(answer == null, `expected no renewal, got ${answer}`);
+        if (lost.has(grants[i]!)) assert.ok(answer == null, `expected no renewal, got ${answer}`);
         else assert.equal(answer, undefined, `expected undefined, got ${answer}`);
       }
     },
@@ -81,26 +81,35 @@ export const unavailableCases: readonly CaseScript[] = [
     name: 'a release that is not answered rejects, a claim is unavailable',
     needs: ['acquire'],
     async play(scene) {
-      const { backend, grants } = await cutWhileHeld(scene, 1);
+      const { backend, grants, lost } = await cutWhileHeld(scene, 1);
       const asking = scene.ask(backend, { key: scene.keyOf('another') });
       await scene.rejects(asking.result, LockUnavailableError, String(asking));
       const release = grants[0]!.release({ ok: true }).catch(() => 'rejected');
       const answer = await scene.settle(release, 'release()');
-      const expected = grants[0]!.lost?.aborted ? ['rejected', 'lost'] : ['rejected'];
+      const expected = lost.has(grants[0]!) ? ['rejected', 'lost'] : ['rejected'];
       assert.ok(expected.includes(answer), `expected ${expected.join(' or ')}, got ${answer}`);
     },
   },
 ];
 
+interface Cut {
+  readonly backend: LockBackend;
+  readonly grants: readonly Grant[];
+  /** Those of them that the backend has said to be lost. */
+  readonly lost: ReadonlySet<Grant>;
+}
+
 /** A backend that got locks and was then cut off. */
-async function cutWhileHeld(
-  scene: Scene,
-  count: number,
-): Promise<{ readonly backend: LockBackend; readonly grants: readonly Grant[] }> {
+async function cutWhileHeld(scene: Scene, count: number): Promise<Cut> {
   const { backend, cut } = await scene.harness.connectCuttable();
   await scene.open(backend);
   const grants: Grant[] = [];
-  for (let i = 0; i < count; i++) grants.push(await scene.get(backend, { key: scene.keyOf(`-${i}`), ttl: scene.ttl }));
+  const lost = new Set<Grant>();
+  for (let i = 0; i < count; i++) {
+    const grant = await scene.get(backend, { key: scene.keyOf(`-${i}`), ttl: scene.ttl });
+    grant.whenLost?.(() => lost.add(grant));
+    grants.push(grant);
+  }
   await cut();
-  return { backend, grants };
+  return { backend, grants, lost };
 }

@@ -6,32 +6,37 @@ import { send } from './mysql-statement';
 /** A connection, and how it is given back. */
 export interface Lent {
   readonly core: MysqlConnectionOfPool;
-  /** What the user gets: of the same kind as the pool. */
-  readonly client: unknown;
+  /** What the user gets is of the same kind as the pool. */
+  readonly isForPromises: boolean;
   readonly release: (broken: boolean) => void;
 }
 
 /** A connection for a transaction. */
 export class MysqlConnection implements Connection {
-  readonly client: unknown;
+  readonly core: MysqlConnectionOfPool;
   failure: Error | undefined;
-  readonly #core: MysqlConnectionOfPool;
+  readonly #isForPromises: boolean;
+  #client: unknown;
   readonly #release: (broken: boolean) => void;
   /** The driver forgets statements that are under way when it destroys a connection. */
   readonly #underWay = new Set<(cause: Error) => void>();
   #onEnded: ((cause: Error) => void) | undefined;
   #isOver = false;
 
-  constructor({ core, client, release }: Lent) {
-    this.client = client;
-    this.#core = core;
+  constructor({ core, isForPromises, release }: Lent) {
+    this.core = core;
+    this.#isForPromises = isForPromises;
     this.#release = release;
     core.on('error', this.#fail);
     core.on('end', this.#fail);
   }
 
+  get client(): unknown {
+    return (this.#client ??= this.#isForPromises ? this.core.promise() : this.core);
+  }
+
   get isBusy(): boolean | undefined {
-    const core = this.#core as { _command?: unknown };
+    const core = this.core as { _command?: unknown };
     return '_command' in core ? Boolean(core._command) : undefined;
   }
 
@@ -39,14 +44,16 @@ export class MysqlConnection implements Connection {
     new Promise((resolve, reject) => {
       if (this.failure) return reject(this.failure);
       this.#underWay.add(reject);
-      const done = (): void => void this.#underWay.delete(reject);
-      send(this.#core, sql)
-        .then((result) => resolve([result]), reject)
-        .then(done, done);
+      send(this.core, sql, (error, results) => {
+        this.#underWay.delete(reject);
+        if (error) reject(error);
+        else resolve(results);
+      });
     });
 
   whenEnded(callback: (cause: Error) => void): void {
-    this.#onEnded = callback;
+    if (this.failure) callback(this.failure);
+    else this.#onEnded = callback;
   }
 
   giveBack(): void {
@@ -61,8 +68,8 @@ export class MysqlConnection implements Connection {
   #leave(broken: boolean): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#core.removeListener('end', this.#fail);
-    if (!broken) this.#core.removeListener('error', this.#fail); // otherwise errors may still come, and nobody listens
+    this.core.removeListener('end', this.#fail);
+    if (!broken) this.core.removeListener('error', this.#fail); // otherwise errors may still come, and nobody listens
     this.#release(broken);
   }
 

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { LockConfigError } from '../../../core/errors';
+import type { Patience } from '../../../core/patience';
 import type { TypeOrmDataSource, TypeOrmQueryRunner } from '../data-source';
 import { isDataSource } from '../data-source';
 import type { Database } from '../database';
@@ -28,26 +29,26 @@ export class MysqlDatabase implements Database {
   /** Connections that commit each statement. */
   readonly #committing = new WeakSet<object>();
 
-  /** How long a statement may take, in ms: it is not waited for any longer. */
-  readonly #patience: number;
-
-  private constructor(pool: MysqlPool | TypeOrmDataSource, patience: number, own?: OwnPool) {
+  private constructor(
+    pool: MysqlPool | TypeOrmDataSource,
+    /** How long a statement may take, in ms: it is not waited for any longer. */
+    private readonly commandTimeout: number,
+    private readonly patience: Patience,
+    own?: OwnPool,
+  ) {
     this.#pool = pool;
-    this.#patience = patience;
     this.#own = own;
   }
 
   /** @throws LockConfigError when the driver is missing, or another version */
-  static async open({
-    pool,
-    url,
-    options,
-    commandTimeout,
-  }: SqlSettings<MysqlPool | TypeOrmDataSource>): Promise<MysqlDatabase> {
-    if (pool) return new MysqlDatabase(pool, commandTimeout);
+  static async open(
+    { pool, url, options, commandTimeout }: SqlSettings<MysqlPool | TypeOrmDataSource>,
+    patience: Patience,
+  ): Promise<MysqlDatabase> {
+    if (pool) return new MysqlDatabase(pool, commandTimeout, patience);
     const { createPool } = await loadDriver();
     const own = createPool({ connectTimeout: commandTimeout, ...options, ...(url !== undefined && { uri: url }) });
-    return new MysqlDatabase(own, commandTimeout, own);
+    return new MysqlDatabase(own, commandTimeout, patience, own);
   }
 
   get size(): number | undefined {
@@ -59,10 +60,10 @@ export class MysqlDatabase implements Database {
   }
 
   async query(sql: string): Promise<readonly MysqlResult[]> {
-    const { core, ...lent } = await this.#lend();
-    const connection = new MysqlConnection({ core, ...lent });
+    const connection = await this.connect();
+    const { core } = connection;
     // One that does not answer must not occupy the pool: nobody would end a statement that waits for something.
-    const timer = setTimeout(() => connection.destroy(), this.#patience);
+    const stop = this.patience.after(this.commandTimeout, () => connection.destroy());
     try {
       const results = await connection.query(sql);
       await this.#commit(core, connection, results[0]!);
@@ -73,12 +74,16 @@ export class MysqlDatabase implements Database {
       else connection.destroy();
       throw error;
     } finally {
-      clearTimeout(timer);
+      stop();
     }
   }
 
   async connect(): Promise<MysqlConnection> {
-    return new MysqlConnection(await this.#lend());
+    try {
+      return new MysqlConnection(await this.#checkOut());
+    } catch (error) {
+      throw markUnsent(error);
+    }
   }
 
   async close(): Promise<void> {
@@ -105,30 +110,20 @@ export class MysqlDatabase implements Database {
     );
   }
 
-  async #lend(): Promise<Lent> {
-    try {
-      return await this.#checkOut();
-    } catch (error) {
-      throw markUnsent(error);
-    }
-  }
-
   async #checkOut(): Promise<Lent> {
     const pool = this.#pool;
     if (isDataSource(pool)) {
       const runner = pool.createQueryRunner() as TypeOrmQueryRunner;
       const core = (await runner.connect()) as MysqlConnectionOfPool;
-      return { core, client: core, release: releasing(core, () => void runner.release().catch(() => undefined)) };
+      const giveBack = (): void => void runner.release().catch(() => undefined);
+      return { core, isForPromises: false, release: releasing(core, giveBack) };
     }
-    if (isPromisePool(pool)) {
-      const client = await pool.getConnection();
-      const { connection: core } = client as unknown as { connection: MysqlConnectionOfPool };
-      return { core, client, release: releasing(core, () => core.release()) };
-    }
-    const core = await new Promise<MysqlConnectionOfPool>((resolve, reject) =>
-      pool.getConnection((error, connection) => (error ? reject(error) : resolve(connection))),
-    );
-    return { core, client: core, release: releasing(core, () => core.release()) };
+    const isForPromises = isPromisePool(pool);
+    const core = await new Promise<MysqlConnectionOfPool>((resolve, reject) => {
+      const corePool = isForPromises ? pool.pool : pool;
+      corePool.getConnection((error, connection) => (error ? reject(error) : resolve(connection)));
+    });
+    return { core, isForPromises, release: releasing(core, () => core.release()) };
   }
 }
 

@@ -8,6 +8,7 @@ export const Code = {
   noSuchSavepoint: 1305,
   noSuchThread: 1094,
   duplicateKey: 1062,
+  syntax: 1064,
 } as const;
 
 const FAULTS: Readonly<Record<string | number, Fault>> = {

@@ -69,7 +69,7 @@ export class MysqlLease implements LeaseStatements {
   #takeAlone({ row, holder, ttl, fences, label }: RowClaim): string {
     return (
       `UPDATE ${this.table} SET holder = ${literal(holder)}, shared = NULL, expires_at = ${NOW} + ${micros(ttl)}, ` +
-      `${nextFence(fences)}, label = ${labelOf(label)}, used_at = ${NOW} ` +
+      `${nextFence(fences)}, label = ${labelOf(label)} ` +
       `WHERE \`key\` = ${literal(row)} AND (expires_at <= ${NOW} OR holder = ${literal(holder)})`
     );
   }

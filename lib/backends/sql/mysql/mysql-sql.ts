@@ -13,6 +13,11 @@ export function textOf(value: unknown): string {
   return String(value);
 }
 
+/** Several statements as one, which takes a single round trip. Ends with the first that fails. */
+export function block(...statements: readonly string[]): string {
+  return `BEGIN NOT ATOMIC ${statements.map((statement) => `${statement}; `).join('')}END`;
+}
+
 /** What a server can do and how it calls things. */
 export interface MysqlServer {
   readonly isMariaDb: boolean;

@@ -27,13 +27,26 @@ const PLAIN = {
 };
 
 /** Sends one statement as text: prepared statements would fill the server's memory, and fail behind some poolers. */
-export function send(connection: MysqlConnectionOfPool, sql: string): Promise<MysqlResult> {
-  return new Promise((resolve, reject) => {
-    connection.query({ sql, ...PLAIN }, (error, answer: unknown) => {
-      if (error) reject(error);
-      else resolve(resultOf(answer));
-    });
+export function send(
+  connection: MysqlConnectionOfPool,
+  sql: string,
+  callback: (error: Error | null, results: readonly MysqlResult[]) => void,
+): void {
+  connection.query({ sql, ...PLAIN }, (error, answer: unknown) => {
+    let failure = error;
+    let results: readonly MysqlResult[] = [];
+    try {
+      if (!error) results = resultsOf(answer);
+    } catch (thrown) {
+      failure = thrown as Error; // nobody could catch it here: a proxy has said something that no server says
+    }
+    callback(failure, results);
   });
+}
+
+/** A block of statements has several answers, of which the first are rows. */
+function resultsOf(answer: unknown): readonly MysqlResult[] {
+  return Array.isArray(answer) && Array.isArray(answer[0]) ? answer.map(resultOf) : [resultOf(answer)];
 }
 
 function resultOf(answer: unknown): MysqlResult {

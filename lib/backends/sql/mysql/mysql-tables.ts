@@ -77,7 +77,8 @@ export class MysqlTables implements TableStatements {
   }
 
   async purge(database: Database, idle: number): Promise<number> {
-    const isIdle = `used_at < ${NOW} - ${idle * 1_000} AND expires_at < ${NOW}`;
+    const before = `${NOW} - ${idle * 1_000}`;
+    const isIdle = `used_at < ${before} AND expires_at < ${before}`; // a lease that was taken has only the second
     // A read that locks nothing first: to find them by DELETE would lock, and wait for, every row of the table.
     const [idles] = await database.query(`SELECT \`key\` FROM ${this.#table} WHERE ${isIdle} LIMIT ${BATCH}`);
     if (idles!.rows.length === 0) return 0;

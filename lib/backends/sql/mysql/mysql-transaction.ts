@@ -1,5 +1,5 @@
 import type { LockMode } from '../../../core/backend';
-import type { Connection, Database } from '../database';
+import type { Connection, Database, Result } from '../database';
 import type {
   Begun,
   CommitAnswer,
@@ -13,17 +13,15 @@ import { WAIT_BOUND } from '../dialect';
 import { literal } from '../names';
 import { Code, diagnoseMysql, hasCode } from './mysql-errors';
 import { MysqlSession } from './mysql-session';
+import { NOT_LOCKED, SHARED, SignsOfLife, threadOf } from './mysql-signs-of-life';
 import type { MysqlServer } from './mysql-sql';
-import { NOW, serverOf, textOf } from './mysql-sql';
-import type { MysqlResult } from './mysql-statement';
-import { Status } from './mysql-statement';
+import { block, NOW, serverOf, textOf } from './mysql-sql';
 
 /** What of our transaction is gone as soon as another one has begun: nothing else tells them apart. */
 const SAVEPOINT = 'nestlock_held';
 
-/** The marks of transactions that share their row, and of those that have not locked any. Of others it is the token. */
-const SHARED = 'shared';
-const NOT_LOCKED = '';
+/** A variable of a block, by a name that no column has. */
+const FENCE = 'nestlock_fence';
 
 /**
  * Transactions, one statement after the other. "autocommit" is off meanwhile, so the first one begins the transaction; and what
@@ -32,13 +30,18 @@ const NOT_LOCKED = '';
  */
 export class MysqlTransaction implements TransactionStatements {
   readonly #sessions = new WeakMap<Connection, MysqlSession>();
+  readonly #signs: SignsOfLife;
   #server: MysqlServer | undefined;
+  /** Whether it takes blocks of statements: MariaDB, unless there is a proxy before it that does not know them. */
+  #takesBlocks = false;
 
   /** @param table - quoted */
   constructor(
     private readonly table: string,
     private readonly tables: Pick<TableStatements, 'addRow'>,
-  ) {}
+  ) {
+    this.#signs = new SignsOfLife(table);
+  }
 
   async addRow(connection: Connection, row: string): Promise<void> {
     await this.tables.addRow(connection, row);
@@ -59,14 +62,15 @@ export class MysqlTransaction implements TransactionStatements {
 
   async begin(connection: Connection, terms: TransactionTerms): Promise<Begun | Refused> {
     await this.#set(connection, terms);
+    if (this.#takesBlocks && terms.mode === 'exclusive') {
+      const answer = await this.#beginAtOnce(connection, terms.row);
+      if (answer) return answer;
+    }
     const [locked] = await connection.query(`${this.#select(terms)} SKIP LOCKED`);
     const [row] = locked!.rows;
     if (row) return this.#begun(connection, terms, row);
-    const [result] = await connection.query(
-      `SELECT COUNT(*) AS known, CONNECTION_ID() AS thread FROM ${this.table} WHERE \`key\` = ${literal(terms.row)}`,
-    );
-    const { known, thread } = result!.rows[0]!;
-    return { because: known === '0' ? 'noRow' : 'held', id: { backend: textOf(thread), mark: NOT_LOCKED } };
+    const [result] = await connection.query(this.#selectKnown(terms.row));
+    return refusedBy(result!);
   }
 
   async wait(connection: Connection, terms: TransactionTerms, onLocked: () => void): Promise<Begun | undefined> {
@@ -95,34 +99,16 @@ export class MysqlTransaction implements TransactionStatements {
     return { id: { backend: textOf(row['thread']), mark: NOT_LOCKED }, version: textOf(row['version']) };
   }
 
-  /**
-   * It is still ours if only we see our token: nobody has committed it, and it was not rolled back. Without a token of its
-   * own it can only be told whether there is a transaction; the commit tells whether it is the same.
-   */
-  async beat(
+  beat(
     connection: Connection,
-    { mark }: TransactionId,
-    { row, database }: { row: string; database: Database },
+    id: TransactionId,
+    where: { row: string; database: Database },
   ): Promise<boolean | undefined> {
-    if (mark === NOT_LOCKED || mark === SHARED) {
-      const [result] = (await connection.query('DO 0')) as readonly MysqlResult[];
-      const { status } = result!;
-      return status === undefined ? undefined : (status & Status.inTransaction) !== 0;
-    }
-    const [ours, theirs] = await Promise.all([this.#fenceOf(connection, row), this.#fenceOf(database, row)]);
-    return ours === mark && theirs !== mark;
+    return this.#signs.beat(connection, id, where);
   }
 
-  async watch(database: Database, { backend, mark }: TransactionId, row: string): Promise<boolean | undefined> {
-    const [result] = await database.query(
-      `SELECT COMMAND AS command FROM information_schema.PROCESSLIST WHERE ID = ${threadOf(backend)}`,
-    );
-    const [thread] = result!.rows;
-    if (!thread || thread['command'] === 'Killed') return false;
-    // Between two statements it is not a sign of life: its answers may not arrive any more.
-    if (!['Query', 'Execute'].includes(textOf(thread['command']))) return undefined;
-    if (mark === NOT_LOCKED) return true;
-    return (await this.#fenceOf(database, row)) !== mark && (await this.#isLocked(database, row));
+  watch(database: Database, id: TransactionId, row: string): Promise<boolean | undefined> {
+    return this.#signs.watch(database, id, row);
   }
 
   async kill(database: Database, { backend }: TransactionId): Promise<void> {
@@ -134,6 +120,7 @@ export class MysqlTransaction implements TransactionStatements {
   }
 
   async commit(connection: Connection): Promise<CommitAnswer> {
+    if (this.#takesBlocks) return (await this.#isSame(connection, 'COMMIT')) ? 'committed' : 'ended';
     if (!(await this.#isSame(connection))) return 'ended';
     await connection.query('COMMIT');
     return 'committed';
@@ -163,6 +150,7 @@ export class MysqlTransaction implements TransactionStatements {
     if (!this.#server) {
       const [result] = await database.query('SELECT VERSION() AS version');
       this.#server = serverOf(textOf(result!.rows[0]!['version']));
+      this.#takesBlocks = this.#server.isMariaDb;
     }
     return this.#server;
   }
@@ -175,6 +163,35 @@ export class MysqlTransaction implements TransactionStatements {
       isolation: "'READ-COMMITTED'",
       waitTimeout: String(Math.ceil(ttl / 1_000)),
     });
+  }
+
+  /** As `begin`, in one round trip. `undefined`: it knows no blocks. */
+  async #beginAtOnce({ query }: Connection, row: string): Promise<Begun | Refused | undefined> {
+    const where = `WHERE \`key\` = ${literal(row)}`;
+    const steps = block(
+      `DECLARE ${FENCE} BIGINT`,
+      `SELECT fence INTO ${FENCE} FROM ${this.table} ${where} FOR UPDATE SKIP LOCKED`,
+      `IF ${FENCE} IS NULL THEN ${this.#selectKnown(row)}`,
+      `ELSE ${this.#updateFence(row)}`,
+      `SAVEPOINT ${SAVEPOINT}`,
+      `SELECT LAST_INSERT_ID() AS fence, CONNECTION_ID() AS thread`,
+      'END IF',
+    );
+    let result: Result;
+    try {
+      [result] = (await query(steps)) as [Result];
+    } catch (error) {
+      if (!hasCode(error, Code.syntax)) throw error;
+      this.#takesBlocks = false;
+      return undefined;
+    }
+    const { fence, thread } = result.rows[0]!;
+    if (fence === undefined) return refusedBy(result);
+    return { id: { backend: textOf(thread), mark: textOf(fence) }, fence: BigInt(textOf(fence)) };
+  }
+
+  #selectKnown(row: string): string {
+    return `SELECT COUNT(*) AS known, CONNECTION_ID() AS thread FROM ${this.table} WHERE \`key\` = ${literal(row)}`;
   }
 
   #select({ row, mode }: TransactionTerms): string {
@@ -197,17 +214,22 @@ export class MysqlTransaction implements TransactionStatements {
   }
 
   async #nextFence({ query }: Connection, row: string): Promise<bigint> {
-    const [result] = await query(
-      `UPDATE ${this.table} SET fence = LAST_INSERT_ID(GREATEST(fence + 2, ${NOW})), used_at = ${NOW} ` +
-        `WHERE \`key\` = ${literal(row)}`,
-    );
+    const [result] = await query(this.#updateFence(row));
     return result!.insertId!;
   }
 
-  /** Rolls back if it is another transaction. */
-  async #isSame({ query }: Connection): Promise<boolean> {
+  #updateFence(row: string): string {
+    return (
+      `UPDATE ${this.table} SET fence = LAST_INSERT_ID(GREATEST(fence + 2, ${NOW})), used_at = ${NOW} ` +
+      `WHERE \`key\` = ${literal(row)}`
+    );
+  }
+
+  /** Rolls back if it is another transaction. @param next - what is done in the same round trip if it is not */
+  async #isSame({ query }: Connection, next?: string): Promise<boolean> {
+    const release = `RELEASE SAVEPOINT ${SAVEPOINT}`;
     try {
-      await query(`RELEASE SAVEPOINT ${SAVEPOINT}`);
+      await query(next === undefined ? release : block(release, next));
       return true;
     } catch (error) {
       if (!hasCode(error, Code.noSuchSavepoint)) throw error;
@@ -215,22 +237,10 @@ export class MysqlTransaction implements TransactionStatements {
       return false;
     }
   }
-
-  async #fenceOf(database: Pick<Database, 'query'>, row: string): Promise<string | undefined> {
-    const [result] = await database.query(`SELECT fence FROM ${this.table} WHERE \`key\` = ${literal(row)}`);
-    const [found] = result!.rows;
-    return found && textOf(found['fence']);
-  }
-
-  async #isLocked(database: Database, row: string): Promise<boolean> {
-    const where = `FROM ${this.table} WHERE \`key\` = ${literal(row)}`;
-    const [free] = await database.query(`SELECT 1 ${where} FOR UPDATE SKIP LOCKED`);
-    if (free!.rows.length > 0) return false;
-    const [known] = await database.query(`SELECT 1 ${where}`);
-    return known!.rows.length > 0;
-  }
 }
 
-function threadOf(backend: string): string {
-  return String(BigInt(backend));
+/** The row was not locked: whether it is there says why. */
+function refusedBy({ rows }: Result): Refused {
+  const { known, thread } = rows[0]!;
+  return { because: textOf(known) === '0' ? 'noRow' : 'held', id: { backend: textOf(thread), mark: NOT_LOCKED } };
 }

@@ -50,7 +50,7 @@ export function mysqlBackend(target: string | MysqlPool | TypeOrmDataSource | My
   };
   return new SqlBackend('mysql', settings, {
     dialect,
-    open: () => MysqlDatabase.open(settings),
+    open: (patience) => MysqlDatabase.open(settings, patience),
     wakeups: () => noWakeups,
   });
 }

@@ -21,4 +21,6 @@ export interface PostgresPool {
   removeListener(event: string, listener: Listener): unknown;
   readonly options?: { readonly max?: number };
   readonly totalCount: number;
+  readonly idleCount?: number;
+  readonly waitingCount?: number;
 }

@@ -26,6 +26,8 @@ export class Notifications implements Wakeups {
   #hasWarned = false;
   /** Ends what the loop waits for. */
   #interrupt: (() => void) | undefined;
+  /** Since the last of those who waited has left. */
+  #lingering: Timer | undefined;
   #finished: Promise<void> = Promise.resolve();
 
   constructor(
@@ -42,11 +44,13 @@ export class Notifications implements Wakeups {
     return () => {
       wakes.delete(wake);
       if (wakes.size === 0 && this.#wakes.get(row) === wakes) this.#wakes.delete(row);
+      if (this.#wakes.size === 0 && !this.#isClosed) this.#linger();
     };
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#stopLingering();
     this.#interrupt?.();
     await this.#finished;
   }
@@ -58,19 +62,34 @@ export class Notifications implements Wakeups {
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#isWanted) {
+      let hasFailed = false;
       try {
         await this.#listen();
       } catch (error) {
+        hasFailed = true;
         if (error instanceof NoEcho) this.#warn(error); // a connection that was lost is replaced
       }
       this.areReliable = false;
       this.#wakeAll(); // who relied on a message asks again and again from now on
-      if (this.#isWanted) await this.#pause(RETRY_AFTER);
+      if (hasFailed && this.#isWanted) await this.#pause(RETRY_AFTER);
     }
     this.#isRunning = false;
   }
 
-  /** Resolves when nobody waits any more. */
+  #linger(): void {
+    this.#stopLingering();
+    this.#lingering = this.clock.setTimeout(() => {
+      if (!this.#isWanted) this.#interrupt?.();
+    }, LINGER);
+    this.#lingering.unref?.();
+  }
+
+  #stopLingering(): void {
+    if (this.#lingering) this.clock.clearTimeout(this.#lingering);
+    this.#lingering = undefined;
+  }
+
+  /** Resolves when nobody has waited for a while. */
   async #listen(): Promise<void> {
     const connecting = this.database.connect();
     const connection = await this.#limited(connecting).catch((error: unknown) => {
@@ -87,7 +106,7 @@ export class Notifications implements Wakeups {
         await this.#prove();
         if (!this.areReliable) this.#wakeAll(); // what was told before is not known
         this.areReliable = true;
-        await this.#pause(this.#isWanted ? PROVE_EVERY : LINGER);
+        await this.#pause(PROVE_EVERY);
       } while (this.#isWanted);
     } finally {
       client.removeListener('notification', this.#onNotification);

@@ -1,22 +1,17 @@
 import { createRequire } from 'node:module';
 import { LockConfigError } from '../../../core/errors';
+import type { Patience } from '../../../core/patience';
 import type { TypeOrmDataSource, TypeOrmQueryRunner } from '../data-source';
 import { isDataSource } from '../data-source';
 import type { Connection, Database, Result } from '../database';
 import { markUnsent } from '../failures';
 import type { SqlSettings } from '../options';
-import type { PostgresClient, PostgresPool, PostgresPoolClient } from './client';
+import type { PostgresClient, PostgresPool } from './client';
 import { isRefusal } from './postgres-states';
 
 /** What `pg` exports, as far as it is used. */
 interface Driver {
   readonly Pool: new (options: object) => PostgresPool & { end(): Promise<void> };
-}
-
-/** A client, and how it is given back. */
-interface Lent {
-  readonly client: PostgresClient;
-  readonly release: (broken: boolean) => void;
 }
 
 /** pg's answer to one statement; to several it is a list of these. */
@@ -27,33 +22,33 @@ interface PgResult {
 
 /** The longest time-out that a timer takes: a wait for a lock is ended by us, not by the pool's "query_timeout". */
 const NEVER = 2 ** 31 - 1;
+/** How long a connection is kept for the next statement at most, in ms: a pool takes as long as a part of the statement. */
+const KEEP = 10;
 
 /** A database through a pool of `pg`, or a DataSource of TypeORM. */
 export class PostgresDatabase implements Database {
   readonly #own: (PostgresPool & { end(): Promise<void> }) | undefined;
   readonly #pool: PostgresPool | TypeOrmDataSource;
-
-  /** How long a statement may take, in ms: it is not waited for any longer. */
-  readonly #patience: number;
+  #kept: PostgresConnection | undefined;
+  #keeping: NodeJS.Timeout | undefined;
 
   private constructor(
     pool: PostgresPool | TypeOrmDataSource,
-    patience: number,
+    /** How long a statement may take, in ms: it is not waited for any longer. */
+    private readonly commandTimeout: number,
+    private readonly patience: Patience,
     own?: PostgresPool & { end(): Promise<void> },
   ) {
     this.#pool = pool;
-    this.#patience = patience;
     this.#own = own;
   }
 
   /** @throws LockConfigError when the driver is missing, or another version */
-  static async open({
-    pool,
-    url,
-    options,
-    commandTimeout,
-  }: SqlSettings<PostgresPool | TypeOrmDataSource>): Promise<PostgresDatabase> {
-    if (pool) return new PostgresDatabase(pool, commandTimeout);
+  static async open(
+    { pool, url, options, commandTimeout }: SqlSettings<PostgresPool | TypeOrmDataSource>,
+    patience: Patience,
+  ): Promise<PostgresDatabase> {
+    if (pool) return new PostgresDatabase(pool, commandTimeout, patience);
     const { Pool } = await loadDriver();
     const own = new Pool({
       application_name: 'nestlock',
@@ -62,7 +57,7 @@ export class PostgresDatabase implements Database {
       ...(url !== undefined && { connectionString: url }),
     });
     own.on('error', () => undefined); // an idle connection that breaks is replaced
-    return new PostgresDatabase(own, commandTimeout, own);
+    return new PostgresDatabase(own, commandTimeout, patience, own);
   }
 
   get size(): number | undefined {
@@ -70,57 +65,74 @@ export class PostgresDatabase implements Database {
   }
 
   async query(sql: string): Promise<readonly Result[]> {
-    const connection = await this.connect();
+    const connection = this.#takeKept() ?? (await this.connect());
     // One that does not answer must not occupy the pool: nobody would end a statement that waits for something.
-    const timer = setTimeout(() => connection.destroy(), this.#patience);
+    const stop = this.patience.after(this.commandTimeout, () => connection.destroy());
     try {
       const answer = await connection.query(sql);
-      connection.giveBack();
+      this.#keep(connection);
       return answer;
     } catch (error) {
-      if (isRefusal(error)) connection.giveBack();
+      if (isRefusal(error)) this.#keep(connection);
       else connection.destroy();
       throw error;
     } finally {
-      clearTimeout(timer);
+      stop();
     }
   }
 
   async connect(): Promise<PostgresConnection> {
-    const { client, release } = await this.#lend();
-    return new PostgresConnection(client, release);
-  }
-
-  async close(): Promise<void> {
-    // It waits for connections that are in use, and so for work that outlives the application's shutdown.
-    await Promise.race([this.#own?.end(), new Promise<void>((resolve) => setTimeout(resolve, 1_000).unref())]);
-  }
-
-  async #lend(): Promise<Lent> {
+    const pool = this.#pool;
     try {
-      return await this.#checkOut();
+      if (isDataSource(pool)) return await connectThrough(pool);
+      const client = await pool.connect();
+      return new PostgresConnection(client, client.release); // a later user of the same client gets another
     } catch (error) {
       throw markUnsent(error);
     }
   }
 
-  async #checkOut(): Promise<Lent> {
-    const pool = this.#pool;
-    if (!isDataSource(pool)) {
-      const client: PostgresPoolClient = await pool.connect();
-      const { release } = client; // a later user of the same client gets another
-      return { client, release: (broken) => release(broken) };
-    }
-    const runner = pool.createQueryRunner() as TypeOrmQueryRunner;
-    const client = (await runner.connect()) as PostgresClient & { end?(): Promise<void> };
-    return {
-      client,
-      release: (broken) => {
-        if (broken) void client.end?.().catch(() => undefined); // the pool drops what has ended
-        runner.release().catch(() => undefined);
-      },
-    };
+  async close(): Promise<void> {
+    clearTimeout(this.#keeping);
+    this.#letGo();
+    // It waits for connections that are in use, and so for work that outlives the application's shutdown.
+    await Promise.race([this.#own?.end(), new Promise<void>((resolve) => setTimeout(resolve, 1_000).unref())]);
   }
+
+  #takeKept(): PostgresConnection | undefined {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    if (!kept?.failure) return kept;
+    kept.destroy();
+    return undefined;
+  }
+
+  /** Gives it back a little later, unless somebody might need it before. */
+  #keep(connection: PostgresConnection): void {
+    if (this.#kept || connection.failure || !this.#hasMore) return connection.giveBack();
+    this.#kept = connection;
+    this.#keeping ??= setTimeout(this.#letGo, KEEP).unref();
+  }
+
+  readonly #letGo = (): void => {
+    this.#keeping = undefined;
+    this.#takeKept()?.giveBack();
+  };
+
+  /** Whether the pool has another one for the next who asks. */
+  get #hasMore(): boolean {
+    const { options, totalCount, idleCount = 0, waitingCount = 1 } = this.#pool as Partial<PostgresPool>;
+    return waitingCount === 0 && (idleCount > 0 || (totalCount ?? Infinity) < (options?.max ?? 0));
+  }
+}
+
+async function connectThrough(source: TypeOrmDataSource): Promise<PostgresConnection> {
+  const runner = source.createQueryRunner() as TypeOrmQueryRunner;
+  const client = (await runner.connect()) as PostgresClient & { end?(): Promise<void> };
+  return new PostgresConnection(client, (broken) => {
+    if (broken) void client.end?.().catch(() => undefined); // the pool drops what has ended
+    runner.release().catch(() => undefined);
+  });
 }
 
 /** A connection for a transaction. */
@@ -149,7 +161,8 @@ export class PostgresConnection implements Connection {
   };
 
   whenEnded(callback: (cause: Error) => void): void {
-    this.#onEnded = callback;
+    if (this.failure) callback(this.failure);
+    else this.#onEnded = callback;
   }
 
   giveBack(): void {

@@ -61,7 +61,7 @@ export class PostgresLease implements LeaseStatements {
   #takeAlone({ row, holder, ttl, fences, label }: RowClaim): string {
     return (
       `UPDATE ${this.table} SET holder = ${literal(holder)}, shared = NULL, expires_at = ${NOW} + ${micros(ttl)}, ` +
-      `fence = greatest(fence + 1, ${NOW}) + ${fences - 1}, awaited = false, label = ${labelOf(label)}, used_at = ${NOW} ` +
+      `fence = greatest(fence + 1, ${NOW}) + ${fences - 1}, awaited = false, label = ${labelOf(label)} ` +
       `WHERE key = ${literal(row)} AND (expires_at <= ${NOW} OR holder = ${literal(holder)}) RETURNING fence::text AS fence`
     );
   }

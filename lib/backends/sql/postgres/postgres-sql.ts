@@ -1,8 +1,13 @@
 /** Microseconds since 1970 on the server's clock, at the moment at which it is evaluated. */
-export const NOW = '(extract(epoch FROM clock_timestamp()) * 1000000)::bigint';
+export const NOW = epochMicros('clock_timestamp()');
 
 /** The same, of the start of the transaction: no other transaction of the same connection has it. */
-export const BEGUN_AT = '(extract(epoch FROM now()) * 1000000)::bigint::text';
+export const BEGUN_AT = epochMicros('now()');
+
+/** A time in microseconds since 1970. `extract` would calculate with decimals, which takes ten times as long. */
+export function epochMicros(time: string): string {
+  return `(date_part('epoch', ${time}) * 1e6)::bigint`;
+}
 
 /** Where those who wait are told that a lock is free; the message is the name of its row. */
 export const CHANNEL = 'nestlock';

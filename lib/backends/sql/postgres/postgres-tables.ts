@@ -79,9 +79,10 @@ export class PostgresTables implements TableStatements {
   }
 
   async purge(database: Database, idle: number): Promise<number> {
+    const before = `${NOW} - ${idle * 1_000}`;
     const [result] = await database.query(
       `DELETE FROM ${this.#table} WHERE key IN (SELECT key FROM ${this.#table} ` +
-        `WHERE used_at < ${NOW} - ${idle * 1_000} AND expires_at < ${NOW} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
+        `WHERE used_at < ${before} AND expires_at < ${before} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
     );
     return result!.count;
   }

@@ -12,14 +12,17 @@ import type {
 import { WAIT_BOUND } from '../dialect';
 import { messageOf } from '../failures';
 import { literal } from '../names';
-import { BEGUN_AT, failWith, NOW, textOf } from './postgres-sql';
+import { BEGUN_AT, epochMicros, failWith, NOW, textOf } from './postgres-sql';
 import { hasState, State } from './postgres-states';
 
 /** What failing statements of ours say. */
 const ENDED = 'nestlock:ended';
 const CONFLICT = 'nestlock:conflict';
 
-const ID = `pg_backend_pid()::text AS backend, ${BEGUN_AT} AS mark`;
+const ID = `pg_backend_pid()::text AS backend, ${BEGUN_AT}::text AS mark`;
+
+/** More would make the server parse, and the driver answer, each part of it. */
+const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED';
 
 /**
  * Transactions, several statements to a round trip: they are sent with the simple protocol, which runs them one after the
@@ -62,7 +65,7 @@ export class PostgresTransaction implements TransactionStatements {
   async begin({ query }: Connection, { row, ttl }: TransactionTerms): Promise<Begun | Refused> {
     const where = `FROM ${this.table} WHERE key = ${literal(row)}`;
     const results = await query(
-      `${begin(ttl)}; SELECT nextval(${literal(this.sequence)})::text AS fence, ${ID} ` +
+      `${BEGIN}; SELECT nextval(${literal(this.sequence)})::text AS fence, ${ID}, ${endIdleAfter(ttl)} ` +
         `FROM (SELECT 1 ${where} FOR UPDATE SKIP LOCKED) AS locked`,
     );
     const [locked] = results.at(-1)!.rows;
@@ -72,9 +75,9 @@ export class PostgresTransaction implements TransactionStatements {
     return { because: found['known'] === '0' ? 'noRow' : 'held', id: idOf(found) };
   }
 
-  async wait({ query }: Connection, { row }: TransactionTerms, onLocked: () => void): Promise<Begun | undefined> {
+  async wait({ query }: Connection, { row, ttl }: TransactionTerms, onLocked: () => void): Promise<Begun | undefined> {
     const results = await query(
-      `SELECT current_setting('lock_timeout') AS lock, current_setting('statement_timeout') AS statement; ` +
+      `SELECT current_setting('lock_timeout') AS lock, current_setting('statement_timeout') AS statement, ${endIdleAfter(ttl)}; ` +
         `SET LOCAL lock_timeout = ${WAIT_BOUND}; SET LOCAL statement_timeout = 0; ` +
         `SELECT 1 FROM ${this.table} WHERE key = ${literal(row)} FOR UPDATE`,
     );
@@ -94,7 +97,7 @@ export class PostgresTransaction implements TransactionStatements {
     { row, ttl }: TransactionTerms,
   ): Promise<{ id: TransactionId; version: string } | undefined> {
     const results = await query(
-      `${begin(ttl)}; SELECT version::text AS version, ${ID} FROM ${this.table} WHERE key = ${literal(row)}`,
+      `${BEGIN}; SELECT version::text AS version, ${ID}, ${endIdleAfter(ttl)} FROM ${this.table} WHERE key = ${literal(row)}`,
     );
     const [found] = results.at(-1)!.rows;
     return found && { id: idOf(found), version: textOf(found['version']) };
@@ -102,7 +105,7 @@ export class PostgresTransaction implements TransactionStatements {
 
   async beat({ query }: Connection, { mark }: TransactionId): Promise<boolean | undefined> {
     try {
-      const [result] = await query(`SELECT ${BEGUN_AT} AS mark`);
+      const [result] = await query(`SELECT ${BEGUN_AT}::text AS mark`);
       return result!.rows[0]!['mark'] === mark;
     } catch (error) {
       // A savepoint may still rescue it; if there is none, the lock is gone. The commit will tell.
@@ -114,7 +117,7 @@ export class PostgresTransaction implements TransactionStatements {
   async watch(database: Database, { backend, mark }: TransactionId): Promise<boolean | undefined> {
     const [result] = await database.query(
       `SELECT state FROM pg_stat_activity WHERE pid = ${literal(backend)} ` +
-        `AND (extract(epoch FROM xact_start) * 1000000)::bigint::text = ${literal(mark)}`,
+        `AND ${epochMicros('xact_start')} = ${BigInt(mark)}`,
     );
     const [found] = result!.rows;
     if (!found) return false;
@@ -125,7 +128,7 @@ export class PostgresTransaction implements TransactionStatements {
   async kill(database: Database, { backend, mark }: TransactionId): Promise<void> {
     await database.query(
       `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = ${literal(backend)} ` +
-        `AND (extract(epoch FROM xact_start) * 1000000)::bigint::text = ${literal(mark)}`,
+        `AND ${epochMicros('xact_start')} = ${BigInt(mark)}`,
     );
   }
 
@@ -160,12 +163,13 @@ export class PostgresTransaction implements TransactionStatements {
   }
 }
 
-function begin(ttl: number): string {
-  return `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${Math.ceil(ttl)}`;
+/** Has the server end the session when nothing is heard of it for so long, in ms; within a SELECT that gives a row. */
+function endIdleAfter(ttl: number): string {
+  return `set_config('idle_in_transaction_session_timeout', '${Math.ceil(ttl)}', true)`;
 }
 
 function stillIn({ mark }: TransactionId): string {
-  return `SELECT CASE WHEN ${BEGUN_AT} = ${literal(mark)} THEN 1 ELSE ${failWith(ENDED)} END`;
+  return `SELECT CASE ${BEGUN_AT} WHEN ${BigInt(mark)} THEN 1 ELSE ${failWith(ENDED)} END`;
 }
 
 function begunOf(row: Result['rows'][number]): Begun {

@@ -68,7 +68,7 @@ export function postgresBackend(
   };
   return new SqlBackend('postgres', settings, {
     dialect,
-    open: () => PostgresDatabase.open(settings),
+    open: (patience) => PostgresDatabase.open(settings, patience),
     wakeups: (database) =>
       notifications !== false && database.size !== 1
         ? new Notifications(database, systemClock, settings.commandTimeout)

@@ -1,0 +1,3 @@
+import { describeOnNest } from './nest-cases';
+
+describeOnNest('10');
