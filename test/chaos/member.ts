@@ -5,8 +5,8 @@ import { spawnScript } from '../processes/spawn';
 import type { Order, Plan } from './plan';
 import type { Access, Registers } from './registers';
 
-/** What Node says of warnings, of which the member tells us itself. */
-const WARNING = /Warning: |--trace-warnings/;
+/** What Node says of warnings, of which the member tells us itself; and ioredis of connections of its own to Sentinels. */
+const EXPECTED = /Warning: |--trace-warnings|^\[ioredis\] Unhandled error event|^ {4}at /;
 /** How long a member may take to end, in ms: its callers wait for their locks to the end. */
 const END_TIMEOUT = 60_000;
 
@@ -68,7 +68,7 @@ export class Member {
   }
 
   private hear(said: string): void {
-    const unexpected = said.split('\n').filter((line) => line.trim() !== '' && !WARNING.test(line));
+    const unexpected = said.split('\n').filter((line) => line.trim() !== '' && !EXPECTED.test(line));
     if (unexpected.length > 0) this.complaints.push(unexpected.join('\n'));
   }
 }

@@ -12,6 +12,7 @@ export function tableOf(report: Report): string {
     ['errors of callers', list(errors)],
     ['two at once', report.violations.filter((each) => each.includes('held it at once')).length],
     ['two at once where the store cannot do better', overlaps(report)],
+    ['tokens out of order then', report.knownRegressions],
     ['lost updates where tokens are checked', report.lostFenced],
     ['stale writes refused by their tokens', report.refused],
     ['lost updates without tokens', report.lostOpen],

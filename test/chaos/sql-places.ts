@@ -17,7 +17,7 @@ const TABLE = 'chaos_register';
 const PROMISES: Readonly<Record<SqlStrategy, Promises>> = {
   lease: { ttl: TTL, isFair: false },
   transaction: { ttl: TTL, frees: 'at once' },
-  optimistic: { ttl: TTL, excludes: false },
+  optimistic: { ttl: TTL, frees: 'at once', excludes: false, isFair: false },
 };
 
 /** What the two databases call the same things. */
