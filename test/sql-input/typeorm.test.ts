@@ -99,6 +99,7 @@ describe.each([POSTGRES, MARIADB])('a DataSource of TypeORM on $name', (kind: Da
   test('updateVersioned through the transaction: of three writers two are run again', () =>
     withService('optimistic', async (service) => {
       let runs = 0;
+      let reads = 0;
       let allHaveRead!: () => void;
       const read = new Promise<void>((resolve) => (allHaveRead = resolve));
       const add = (amount: number): Promise<void> =>
@@ -107,7 +108,7 @@ describe.each([POSTGRES, MARIADB])('a DataSource of TypeORM on $name', (kind: Da
           const client = kind.transactionOf(lock);
           const [row] = await dataSource.query<{ balance: number; version: number }[]>('SELECT * FROM account');
           const { version } = row!;
-          if (runs === 3) allHaveRead();
+          if (++reads === 3) allHaveRead();
           await read;
           await kind.updateVersioned(client as never, {
             table: 'account',

@@ -154,7 +154,7 @@ describe.each(SERVERS)('$name', ({ database, conf }) => {
         const run = locks.run('k', async (lock) => {
           if (deadlock) return;
           await database.through(lock, "UPDATE counters SET number = 1 WHERE name = 'a'");
-          await other.query('BEGIN');
+          await other.query(database.begin);
           // The heavier of the two survives.
           for (let i = 0; i < 20; i++) await other.query(`INSERT INTO counters VALUES ('weight ${i}', 0)`);
           await other.query("UPDATE counters SET number = 2 WHERE name = 'b'");
