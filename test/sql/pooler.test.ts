@@ -104,7 +104,8 @@ describe('without a pooler', () => {
     const before = tries('quiet');
     await lock.release();
     const next = await waiting;
-    expect(before).toBeLessThanOrEqual(5); // the holder's, the first one, again after LISTEN and after its proof
+    // The holder's, the first one, again after LISTEN and after its proof, twice if that took long; polling would be dozens.
+    expect(before).toBeLessThanOrEqual(10);
     expect(tries('quiet') - before).toBeLessThanOrEqual(3);
     await next.release();
   });

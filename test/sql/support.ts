@@ -1,4 +1,4 @@
-import { subscribe } from 'node:diagnostics_channel';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { SqlStrategy } from '../../lib/backends/sql/options';
 import type { LockEvent } from '../../lib/core/events';
 import type { Lock } from '../../lib/core/lock';
@@ -24,7 +24,10 @@ type Init = Partial<LockServiceInit>;
 
 const toClose: (() => Promise<unknown>)[] = [];
 const contended: string[] = [];
-subscribe('nestlock:contended', (event) => contended.push((event as LockEvent).key));
+const onContended = (event: unknown): void => void contended.push((event as LockEvent).key);
+// Channels outlive a test file: what is not taken off would go on with the next one in the same process.
+beforeAll(() => subscribe('nestlock:contended', onContended));
+afterAll(() => void unsubscribe('nestlock:contended', onContended));
 
 /** A database for the tests of a describe block. */
 export class Fixture {
