@@ -29,6 +29,7 @@ const esModules = ['@nestjs', '@tokenizer', '@borewit', 'file-type', 'strtok3', 
 
 /** @type {import('jest').Config} */
 module.exports = {
+  globalSetup: '<rootDir>/test/servers/install.ts',
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/dist-sample/'],
@@ -41,6 +42,6 @@ module.exports = {
   transformIgnorePatterns: [`/node_modules/(?!(${esModules.join('|')})/)`],
   collectCoverageFrom: ['lib/**/*.ts'],
   maxConcurrency: 8,
-  maxWorkers: 2,
-  testTimeout: 30_000,
+  maxWorkers: 4,
+  testTimeout: 90_000, // more than `until` waits, which can say what for
 };

@@ -23,7 +23,8 @@ export async function startMariaDb() {
       ];
     },
     ready: /ready for connections/,
-    missing: 'Found no mariadbd: please install mariadb-server-core (as Debian and Ubuntu call it).',
+    missing:
+      'Found no mariadbd: please install mariadb-server-core and mariadb-client-core (as Debian and Ubuntu call them).',
     insteadOfRoot: 'nobody', // and for root, the installer would change the owners of files of Debian's package
   });
   return { url: `mysql://bench:bench@127.0.0.1:${port}/bench`, stop };

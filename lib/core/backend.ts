@@ -45,7 +45,8 @@ export interface LockBackend {
 
   /**
    * Renews many at once, each for its full ttl: compare-and-set on the holder, never an upsert. One answer each, in
-   * order: the new `validUntil`, `null` for "not ours any more", `undefined` for "could not find out".
+   * order: the new `validUntil`, `null` for "not ours any more", `undefined` for "could not find out". May reject instead when
+   * nothing could be found out: a loss that comes of it then tells the reason as its cause.
    */
   renew(grants: readonly Grant[]): Promise<readonly (number | null | undefined)[]>;
 

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setMaxListeners } from 'node:events';
 import type { Grant, Loss, Outcome, ReleaseAnswer } from './backend';
+import type { Bag, Bagged } from './bag';
 import type { Clock, Timer } from './clock';
 import { LockConfigError, LockLostError, LockTransactionError } from './errors';
 import type { LockEvents } from './events';
@@ -14,7 +15,7 @@ export interface HoldContext {
   readonly clock: Clock;
   readonly events: LockEvents;
   /** All holds that are not over: a hold adds and removes itself. */
-  readonly holds: Set<Hold>;
+  readonly holds: Bag<Hold>;
   /** A hold is over, or has nothing left to do but to run out. */
   readonly onSettled: () => void;
   /** See `LockBackend.transactional`. */
@@ -34,7 +35,7 @@ const UNKNOWN: Promise<EndAnswer> = Promise.resolve('unknown');
  * What the caller sees (`Lock`), who is inside, and the ways to end are together here, since each looks at the same few
  * fields: the loss, the end, and the timer.
  */
-export class Hold implements Lock {
+export class Hold implements Lock, Bagged {
   readonly keys: readonly string[];
   // Private at run time too: a lock that is logged or serialised must not show its backend.
   readonly #lease: Lease;
@@ -50,6 +51,7 @@ export class Hold implements Lock {
   #onEmpty: (() => void) | undefined;
   #end: Promise<EndAnswer> | undefined;
   #runsOut = false;
+  #bagIndex = -1;
   /** At first `maxHold`, then the time to free the lock under a body that hangs; after the end, `minHold`. */
   #timer: Timer | undefined;
   #controller: AbortController | undefined;
@@ -77,6 +79,14 @@ export class Hold implements Lock {
     if (terms.maxHold !== Infinity) this.#after(terms.maxHold, () => this.#onMaxHold());
   }
 
+  get bagIndex(): number {
+    return this.#bagIndex;
+  }
+
+  set bagIndex(index: number) {
+    this.#bagIndex = index;
+  }
+
   get fencingToken(): bigint {
     if (this.#fence !== undefined) return this.#fence;
     throw new LockConfigError(
@@ -90,11 +100,6 @@ export class Hold implements Lock {
 
   get mode(): Terms['mode'] {
     return this.#terms.mode;
-  }
-
-  /** Whether it can be joined: not given back, and so not before the last section that got or joined it has ended. */
-  get isInside(): boolean {
-    return !this.#end;
   }
 
   get isTransactional(): boolean {
@@ -130,7 +135,7 @@ export class Hold implements Lock {
     return this.#runsOut || (this.#sections === 0 && this.loss !== undefined);
   }
 
-  /** Its caller is done with it. */
+  /** It was given back: by its caller, or by the last section that got or joined it. */
   get ended(): boolean {
     return this.#end !== undefined;
   }
@@ -201,8 +206,8 @@ export class Hold implements Lock {
     void (this.#end ??= this.#finish({ error }, 0));
   }
 
-  /** Leaves the lock to its ttl. */
-  abandon(): void {
+  /** Nobody has to wait for it any more: it was given back, or is left to its ttl. */
+  settle(): void {
     this.#stopTimer();
     this.#context.holds.delete(this);
     this.#context.onSettled();
@@ -230,7 +235,7 @@ export class Hold implements Lock {
     lease.holder = undefined;
     if (queue.handOff(lease)) {
       context.events.released(this, lease);
-      this.abandon();
+      this.settle();
       return RELEASED;
     }
     return queue.giveBack(lease, outcome).then(
@@ -239,7 +244,7 @@ export class Hold implements Lock {
         const isCommit = context.isTransactional && 'ok' in outcome;
         if (!this.#loss && !isCommit) context.events.releaseFailed(lease, error, this);
         this.#onAnswer('unknown');
-        if (isCommit) throw withKey(error, this.key);
+        if (isCommit) throw ofCaller(error, this.key);
         return 'unknown';
       },
     );
@@ -252,7 +257,7 @@ export class Hold implements Lock {
   }
 
   #onAnswer(answer: EndAnswer): EndAnswer {
-    if (this.#end) this.abandon(); // not yet, if it was taken from a body that hangs
+    if (this.#end) this.settle(); // not yet, if it was taken from a body that hangs
     if (answer === 'lost' && !this.#loss) this.onLoss({ reason: 'stolen' });
     else if (answer !== 'unknown' && !this.#loss) this.#context.events.released(this, this.#lease);
     return answer;
@@ -285,7 +290,7 @@ export class Hold implements Lock {
 }
 
 /** The error as the caller sees it: with the caller's key. */
-function withKey(error: unknown, key: string): unknown {
+function ofCaller(error: unknown, key: string): unknown {
   if (!(error instanceof LockTransactionError)) return error;
   const { message, outcome, cause } = error;
   return new LockTransactionError(`Lock "${key}": ${message}`, { key, outcome, cause });

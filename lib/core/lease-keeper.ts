@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { LockBackend } from './backend';
+import { Bag } from './bag';
 import type { Clock, Timer } from './clock';
 import { MAX_TIMER_MS } from './clock';
 import type { LockEvents } from './events';
@@ -12,17 +13,12 @@ const GATHER = 1 / 3 - DUE;
 /** How soon a renewal that found nothing out is tried again, as a part of the ttl. */
 const RETRY = 1 / 15;
 
-interface Watch {
-  dueAt: number;
-  inFlight: boolean;
-}
-
 /**
  * Renews all leases of a backend together, and ends those whose time runs out. One timer for everything. The deadline
  * does not depend on the renewals: it passes while one is in flight, or hangs.
  */
 export class LeaseKeeper {
-  readonly #watches = new Map<Lease, Watch>();
+  readonly #leases = new Bag<Lease>();
   #timer: Timer | undefined;
   #wakeAt = Infinity;
 
@@ -33,21 +29,22 @@ export class LeaseKeeper {
   ) {}
 
   add(lease: Lease): void {
-    const watch = { dueAt: dueTime(lease, lease.receivedAt, DUE), inFlight: false };
-    this.#watches.set(lease, watch);
-    this.#wake(wakeTime(lease, watch));
+    lease.dueAt = dueTime(lease, lease.receivedAt, DUE);
+    this.#leases.add(lease);
+    this.#wake(wakeTime(lease), lease.receivedAt);
   }
 
   /** Also cancels what is in flight: an answer that arrives later is ignored. */
   delete(lease: Lease): void {
-    this.#watches.delete(lease);
+    this.#leases.delete(lease);
   }
 
   /** Forgets everything; what is held then ends by itself in the store. */
   stop(): void {
-    this.#watches.clear();
+    this.#leases.clear();
     if (this.#timer) this.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#wakeAt = Infinity;
   }
 
   /** Bound, since it would run in the async context of whoever happened to start the timer. */
@@ -55,50 +52,54 @@ export class LeaseKeeper {
     this.#timer = undefined;
     this.#wakeAt = Infinity;
     const now = this.clock.now();
-    const due: [Lease, Watch][] = [];
+    const due: Lease[] = [];
     let next = Infinity;
-    for (const [lease, watch] of this.#watches) {
+    for (const lease of this.#leases) {
       if (!lease.isValid(now)) continue; // its loss has taken it off the list
-      if (now >= watch.dueAt && !watch.inFlight && !lease.retired) due.push([lease, watch]);
-      else next = Math.min(next, wakeTime(lease, watch));
+      if (now >= lease.dueAt && !lease.isInFlight && !lease.retired) due.push(lease);
+      else next = Math.min(next, wakeTime(lease));
     }
     if (due.length > 0) void this.#renew(due);
-    this.#wake(next);
+    this.#wake(next, now);
   });
 
-  async #renew(due: readonly [Lease, Watch][]): Promise<void> {
-    for (const [lease, watch] of due) {
-      watch.inFlight = true;
-      this.#wake(lease.validUntil);
+  async #renew(due: readonly Lease[]): Promise<void> {
+    const sentAt = this.clock.now();
+    for (const lease of due) {
+      lease.isInFlight = true;
+      this.#wake(lease.validUntil, sentAt);
     }
     let answers: readonly (number | null | undefined)[] = [];
     try {
-      answers = await this.backend.renew(due.map(([lease]) => lease.grant));
+      answers = await this.backend.renew(due.map(({ grant }) => grant));
     } catch (error) {
-      for (const [lease] of due) lease.renewalError = error; // told with the loss, if it comes to that
+      for (const lease of due) lease.renewalError = error; // told with the loss, if it comes to that
     }
     const now = this.clock.now();
-    due.forEach(([lease, watch], i) => {
-      if (this.#watches.get(lease) !== watch || !lease.isValid(now)) return;
-      watch.inFlight = false;
+    due.forEach((lease, i) => {
+      if (!this.#leases.has(lease) || !lease.isValid(now)) return;
+      lease.isInFlight = false;
       const answer = answers[i];
       if (answer === null) return lease.lose({ reason: 'stolen' });
       if (answer === undefined) {
-        watch.dueAt = dueTime(lease, now, RETRY);
+        lease.dueAt = dueTime(lease, now, RETRY);
       } else {
         lease.validUntil = Math.max(lease.validUntil, answer);
-        watch.dueAt = dueTime(lease, now, DUE);
+        lease.renewalError = undefined;
+        lease.dueAt = dueTime(lease, now, DUE);
         this.events.renewed(lease);
       }
-      this.#wake(wakeTime(lease, watch));
+      this.#wake(wakeTime(lease), now);
     });
   }
 
-  #wake(at: number): void {
+  #wake(at: number, now: number): void {
+    // The clock may have jumped over the moment that the timer was set for, and timers do not jump. Once, then it is due.
+    if (this.#wakeAt <= now && this.#wakeAt !== -Infinity) at = -Infinity;
     if (at >= this.#wakeAt) return;
     if (this.#timer) this.clock.clearTimeout(this.#timer);
     this.#wakeAt = at;
-    const delay = Math.min(MAX_TIMER_MS, Math.max(0, Math.ceil(at - this.clock.now())));
+    const delay = Math.min(MAX_TIMER_MS, Math.max(0, Math.ceil(at - now)));
     this.#timer = this.clock.setTimeout(this.#tick, delay);
     this.#timer.unref?.();
   }
@@ -109,7 +110,7 @@ function dueTime(lease: Lease, now: number, part: number): number {
   return Math.min(now + lease.shape.ttl * part, (now + lease.validUntil) / 2);
 }
 
-function wakeTime(lease: Lease, watch: Watch): number {
-  if (watch.inFlight || lease.retired) return lease.validUntil;
-  return Math.min(watch.dueAt + lease.shape.ttl * GATHER, (watch.dueAt + lease.validUntil) / 2);
+function wakeTime({ isInFlight, retired, validUntil, dueAt, shape }: Lease): number {
+  if (isInFlight || retired) return validUntil;
+  return Math.min(dueAt + shape.ttl * GATHER, (dueAt + validUntil) / 2);
 }

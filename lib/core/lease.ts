@@ -1,4 +1,5 @@
 import type { Grant, LockMode, Loss } from './backend';
+import type { Bagged } from './bag';
 import type { Clock } from './clock';
 
 /** What two claims must have in common to be served by the same grant. */
@@ -20,7 +21,7 @@ const HANDOFF_MS = 1_000;
  * A grant in the hands of this process, from its arrival until it is given back or lost. It may pass from one local
  * caller to the next; each of them has a `Hold` of its own on it.
  */
-export class Lease {
+export class Lease implements Bagged {
   validUntil: number;
   /** Set once, by whichever comes first; a lost lease never becomes held again. */
   loss: Loss | undefined;
@@ -28,6 +29,11 @@ export class Lease {
   turn = 0;
   /** Why the last renewal failed, if it did. */
   renewalError: unknown;
+  /** When it is to be renewed, on the clock. For its keeper, as the next two. */
+  dueAt = 0;
+  /** A renewal is on its way. */
+  isInFlight = false;
+  bagIndex = -1;
   /** No further renewals: `maxHold` has passed, or the application has shut down. */
   retired = false;
   /** When the grant came, on the clock. */
@@ -82,13 +88,13 @@ export class Lease {
   lose(loss: Loss): void {
     if (this.loss) return;
     this.loss = loss;
-    this.detach();
+    this.end();
     this.#whenLost(this);
     this.holder?.onLoss(loss);
   }
 
   /** It is over: what the backend says of it from now on does not count. */
-  detach(): void {
+  end(): void {
     this.#isOver = true;
   }
 }

@@ -20,8 +20,10 @@ export interface QueueContext {
   readonly maxLocalHandoffs: number;
   /** The error for a caller who may not wait any longer. */
   readonly busy: (request: Request) => Error;
-  /** Nobody waits for, holds or asks for the key any more. */
-  readonly onIdle: (queue: LocalQueue) => void;
+  /** A claim, or a grant that is put back unused, begins to wait for an answer of the store. */
+  readonly onAsk: () => void;
+  /** It has got it. */
+  readonly onAnswer: () => void;
 }
 
 /**
@@ -38,7 +40,8 @@ export interface QueueContext {
  */
 export class LocalQueue {
   readonly #line = new Line();
-  readonly #leases = new Set<Lease>();
+  /** Replaced, never altered: a look at a lease may find it lost, and take it off. One, most of the time. */
+  #leases: readonly Lease[] = [];
   readonly #overdue = new Set<Waiter>();
   #arrivals = 0;
   #tries = 0;
@@ -48,6 +51,11 @@ export class LocalQueue {
     readonly key: string,
     private readonly context: QueueContext,
   ) {}
+
+  /** Nobody waits for, holds or asks for the key. */
+  get isIdle(): boolean {
+    return !this.#line.front && this.#leases.length === 0 && this.#tries === 0;
+  }
 
   /** Waits in line. Rejects with `LockTimeoutError` at the deadline, the signal's reason, or what the backend said. */
   wait(request: Request): Promise<Lease> {
@@ -72,7 +80,7 @@ export class LocalQueue {
       const grant = await this.context.backend.acquire(tryClaim(this.key, request, signal));
       if (!grant) return null;
       if (signal?.aborted) {
-        this.#putBack(grant, shape);
+        this.#putBack({ grant, shape });
         throw signal.reason;
       }
       const { front } = this.#line;
@@ -80,7 +88,7 @@ export class LocalQueue {
       if (!front || !first || first.arrival > arrival) return this.#adopt(grant, shape);
       // A store without a queue of its own let us pass somebody who came before.
       if (sameShape(front.shape, shape)) this.#serve(this.#adopt(grant, shape));
-      else this.#putBack(grant, shape);
+      else this.#putBack({ grant, shape });
       return null;
     } catch (error) {
       throw withKey(error, request.key);
@@ -111,6 +119,13 @@ export class LocalQueue {
     }
   }
 
+  /** Nobody could use the lease: it goes back to the store. */
+  putBack(lease: Lease): void {
+    this.#drop(lease);
+    this.#putBack(lease);
+    this.#pump();
+  }
+
   /** Lets nobody wait any longer: whoever is known to have to is refused now, the others when that is known. */
   hurry(): void {
     for (const { waiters } of this.#line.groups) {
@@ -128,8 +143,9 @@ export class LocalQueue {
   #pump(): void {
     this.#line.prune(this.#withdrawAll);
     const { front } = this.#line;
-    if (!front) return this.#rest();
-    let wanted = this.#claimsWanted(front);
+    if (!front) return this.#stopWindow();
+    const most = this.#claimsWanted(front);
+    let wanted = Math.min(most, front.waiters.size); // that look may have found a lease lost, and some have left with it
     while (front.claims.size < wanted) {
       this.#send(front);
       wanted = Math.min(wanted, front.waiters.size); // a store that says "held" at once has sent some away
@@ -137,11 +153,6 @@ export class LocalQueue {
     if (front.claims.size > wanted) {
       for (const claim of [...front.claims].slice(wanted)) this.#withdraw(front, claim);
     }
-  }
-
-  #rest(): void {
-    this.#stopWindow();
-    if (this.#leases.size === 0 && this.#tries === 0) this.context.onIdle(this);
   }
 
   #claimsWanted(group: Group): number {
@@ -183,9 +194,16 @@ export class LocalQueue {
     const fences = group.shape.mode === 'shared' ? 1 : 1 + this.context.maxLocalHandoffs;
     const claim = new QueueClaim(this.key, first!.request, fences, () => this.#onContended(group));
     group.claims.add(claim);
+    this.context.onAsk();
     this.context.backend.acquire(claim).then(
-      (grant) => this.#onGrant(group, claim, grant),
-      (error: unknown) => this.#onFailure(group, claim, error),
+      (grant) => {
+        this.#onGrant(group, claim, grant);
+        this.context.onAnswer();
+      },
+      (error: unknown) => {
+        this.#onFailure(group, claim, error);
+        this.context.onAnswer();
+      },
     );
   }
 
@@ -217,7 +235,7 @@ export class LocalQueue {
   #onGrant(group: Group, claim: QueueClaim, grant: Grant | null): void {
     group.claims.delete(claim);
     if (!grant) return this.#onFailure(group, claim, new LockUnavailableError(REFUSED_TO_WAIT));
-    if (claim.isWithdrawn) this.#putBack(grant, group.shape);
+    if (claim.isWithdrawn) this.#putBack({ grant, shape: group.shape });
     else this.#serve(this.#adopt(grant, group.shape));
     if (group.shape.mode === 'exclusive') this.#announceAll();
     this.#pump();
@@ -234,7 +252,7 @@ export class LocalQueue {
 
   #adopt(grant: Grant, shape: Shape): Lease {
     const lease = new Lease(this.key, shape, grant, this.context.clock, this.#onLoss);
-    this.#leases.add(lease);
+    this.#leases = [...this.#leases, lease];
     this.context.keeper.add(lease);
     return lease;
   }
@@ -248,9 +266,9 @@ export class LocalQueue {
   }
 
   #drop(lease: Lease): void {
-    this.#leases.delete(lease);
+    this.#leases = this.#leases.filter((each) => each !== lease);
     this.context.keeper.delete(lease);
-    lease.detach();
+    lease.end();
     this.#stopWindow();
   }
 
@@ -260,15 +278,20 @@ export class LocalQueue {
   };
 
   /** For a grant that came too late: nobody has used it. */
-  #putBack(grant: Grant, shape: Shape): void {
-    grant.release({ error: NOBODY_LEFT }).catch((error: unknown) => {
-      this.context.events.releaseFailed({ key: this.key, shape, fence: grant.fence }, error);
-    });
+  #putBack({ grant, shape, loss }: Pick<Lease, 'grant' | 'shape'> & Partial<Lease>): void {
+    this.context.onAsk();
+    grant
+      .release({ error: NOBODY_LEFT })
+      .catch((error: unknown) => {
+        if (!loss) this.context.events.releaseFailed({ key: this.key, shape, fence: grant.fence }, error);
+      })
+      .finally(this.context.onAnswer);
   }
 
+  /** If the store has not answered yet, its answer decides between busy and unavailable. */
   #onDeadline(waiter: Waiter): void {
-    if (this.#mustWait(waiter)) return this.#remove(waiter, this.context.busy(waiter.request));
-    this.#overdue.add(waiter); // the store has not answered yet: it decides between busy and unavailable
+    this.#overdue.add(waiter); // first: a look at a lease may find it expired, and that changes who must wait
+    this.#refuseOverdue();
   }
 
   #refuseOverdue(): void {

@@ -102,12 +102,15 @@ export const SERVICE_OPTIONS = [
   'busyStatus',
 ] as const;
 
+/** @internal In ms. */
+export const DEFAULT_TTL = 30_000;
+
 /** The shortest ttl, in ms: below it the margin for clocks and the way to the store leave nothing. */
 const MIN_TTL = 100;
 
 /** Checks a service's options and fills in the defaults. @throws LockConfigError */
 export function checkSettings(options: LockServiceOptions): Settings {
-  const { ttl = 30_000, waitTimeout = 10_000, prefix = 'nestlock:' } = options;
+  const { ttl = DEFAULT_TTL, waitTimeout = 10_000, prefix = 'nestlock:' } = options;
   const { maxLocalHandoffs = 32, shutdownTimeout = 10_000, busyStatus = 423 } = options;
   if (typeof prefix !== 'string' || prefix.length > 256)
     throw expected('prefix', 'a string of at most 256 characters', prefix);

@@ -1,11 +1,13 @@
 import { AsyncResource } from 'node:async_hooks';
+import type { Bagged } from './bag';
+import { Bag } from './bag';
 import type { Clock, Timer } from './clock';
 
 /** By how much a timer is late when the process has been blocked, and so could not hear any answer, in ms. */
 const BLOCKED = 100;
 
 /** Something that is waited for. */
-interface Wait {
+interface Wait extends Bagged {
   readonly ms: number;
   readonly giveUp: () => void;
   due: number;
@@ -14,7 +16,7 @@ interface Wait {
 
 /** How long answers are waited for. One timer for all of them: most come long before, and a timer for each is dear. */
 export class Patience {
-  readonly #waits = new Set<Wait>();
+  readonly #waits = new Bag<Wait>();
   #timer: Timer | undefined;
   #wakeAt = Infinity;
 
@@ -22,11 +24,28 @@ export class Patience {
 
   /** Calls back after so many ms, or twice as many if the process has been blocked meanwhile. Returns what stops it. */
   after(ms: number, giveUp: () => void): () => void {
-    const wait: Wait = { ms, giveUp, due: this.clock.now() + ms, wasProlonged: false };
+    const wait: Wait = { ms, giveUp, due: this.clock.now() + ms, wasProlonged: false, bagIndex: -1 };
     if (this.#waits.size === 0) this.#timer?.ref?.();
     this.#waits.add(wait);
     this.#wake(wait.due);
     return () => this.#stop(wait);
+  }
+
+  /** As the promise, but rejects with what `late` makes when it takes longer. @param failure - of another rejection */
+  limit<T>(ms: number, promise: Promise<T>, late: () => Error, failure = (error: unknown) => error): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const stop = this.after(ms, () => reject(late()));
+      promise.then(
+        (value) => {
+          stop();
+          resolve(value);
+        },
+        (error: unknown) => {
+          stop();
+          reject(failure(error));
+        },
+      );
+    });
   }
 
   #stop(wait: Wait): void {
@@ -41,14 +60,15 @@ export class Patience {
     this.#timer = undefined;
     this.#wakeAt = Infinity;
     let next = Infinity;
-    for (const wait of [...this.#waits]) {
+    for (const wait of this.#waits) {
       if (now >= wait.due && wasBlocked && !wait.wasProlonged) {
         wait.wasProlonged = true;
         wait.due = now + wait.ms;
       }
       if (now < wait.due) {
         next = Math.min(next, wait.due);
-      } else if (this.#waits.delete(wait)) {
+      } else {
+        this.#waits.delete(wait);
         wait.giveUp();
       }
     }

@@ -41,10 +41,10 @@ export class Sections {
 
 /** The section, or the innermost one around it that still holds all that it held. */
 function running(section: Section | undefined): Section | undefined {
-  while (section && !(section.holds.length > 0 && section.holds.every(isInside))) section = section.outer;
+  while (section && !(section.holds.length > 0 && !section.holds.some(hasEnded))) section = section.outer;
   return section;
 }
 
-function isInside(hold: Hold): boolean {
-  return hold.isInside;
+function hasEnded(hold: Hold): boolean {
+  return hold.ended;
 }

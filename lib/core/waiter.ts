@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { Clock, Timer } from './clock';
 import type { Lease, Shape } from './lease';
 
@@ -48,7 +47,6 @@ export class Waiter {
     }
     if (signal) {
       this.#onAbort = () => on.abort(signal.reason);
-      setMaxListeners(0, signal); // one signal may stand for any number of calls
       signal.addEventListener('abort', this.#onAbort, { once: true });
     }
   }

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { types } from 'node:util';
 import { UseInterceptors } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { LockConfigError } from '../core/errors';
@@ -10,8 +11,9 @@ import { LockInterceptor } from './lock.interceptor';
 import { LOCKED_BY, checkInstance, getLockHostToken } from './lock.tokens';
 import { requireHost } from './lock-host';
 import type { BusyAnswer, DistributedLockOptions, LockDecorator, LockedKey, OnlyOptions } from './lock-options';
-import type { AnyMethod, LockedMethod } from './locked-method';
+import type { LockedMethod } from './locked-method';
 import { lockMethod } from './locked-method';
+import type { AnyMethod } from './method-key';
 import { compileKey } from './method-key';
 
 /** Option names of the decorator, in its object form with `key`. */
@@ -139,6 +141,11 @@ function methodOf(
   if (typeof descriptor?.value !== 'function') {
     throw new LockConfigError(
       `${where} is ${descriptor ? show(descriptor.value) : 'a property'}; @DistributedLock is for methods.`,
+    );
+  }
+  if (types.isGeneratorFunction(descriptor.value)) {
+    throw new LockConfigError(
+      `${where} is a generator, of which no step would run under the lock. Return a promise or an Observable.`,
     );
   }
   return descriptor.value as AnyMethod;

@@ -3,14 +3,14 @@ import { show } from '../core/show';
 import type { Parameter } from './parameter-names';
 
 /** What a template is filled from. */
-export interface CallSite {
+interface CallSite {
   readonly args: readonly unknown[];
   /** The current request. @throws LockKeyError when there is none */
   readonly request: () => unknown;
 }
 
 /** A template that is ready to be filled. @throws LockKeyError when a part has no usable value */
-export type KeyTemplate = (call: CallSite) => string;
+type KeyTemplate = (call: CallSite) => string;
 
 type Root = (call: CallSite) => unknown;
 

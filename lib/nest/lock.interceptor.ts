@@ -15,11 +15,11 @@ import { RequestContext } from './request-context';
 export class LockInterceptor implements NestInterceptor {
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (RequestContext.current()?.execution === execution) return next.handle();
-    const context = new RequestContext(execution);
     return new Observable((subscriber) => {
+      const context = new RequestContext(execution); // of this subscription: an outer interceptor may try again
       const answer = context.run(() => next.handle());
       const handling = answer
-        .pipe(tap({ error: () => context.answered(), complete: () => context.answered() }))
+        .pipe(tap({ error: () => context.end(), complete: () => context.end() }))
         .subscribe(subscriber);
       return () => {
         context.abandoned();

@@ -78,8 +78,11 @@ export class LockModule
 
   /** Waits for running sections, up to `shutdownTimeout`, and closes the backend. */
   async onApplicationShutdown(): Promise<void> {
-    await this.locks?.close();
-    if (this.host) this.host.isClosed = true;
+    try {
+      await this.locks?.close();
+    } finally {
+      if (this.host) this.host.isClosed = true;
+    }
   }
 
   /** Two set-ups of one name: each would exclude its own callers only. */

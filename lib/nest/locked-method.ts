@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { types } from 'node:util';
 import { isObservable } from 'rxjs';
 import type { Clock } from '../core/clock';
 import { systemClock } from '../core/clock';
@@ -6,14 +7,13 @@ import { LockConfigError, LockTimeoutError } from '../core/errors';
 import { checkKeys } from '../core/key';
 import type { Lock } from '../core/lock';
 import type { RunOptions } from '../core/options';
+import { DEFAULT_TTL } from '../core/options';
 import { locksOf } from './lock-host';
 import type { DistributedLockOptions } from './lock-options';
-import type { KeyOf } from './method-key';
+import type { AnyMethod, KeyOf } from './method-key';
 import { rememberOriginal } from './method-key';
 import { RequestContext } from './request-context';
 import { lockedStream, streamOnce } from './locked-stream';
-
-export type AnyMethod = (this: unknown, ...args: unknown[]) => unknown;
 
 /** All that a locked method knows of its lock. */
 export interface LockedMethod {
@@ -46,9 +46,6 @@ export function lockMethod(method: AnyMethod, locked: LockedMethod): AnyMethod {
   return proxy;
 }
 
-/** The default ttl, in ms. */
-const DEFAULT_PATIENCE = 30_000;
-
 /** The promise of a locked call. An Observable that it resolves with keeps the lock until its subscriber is done. */
 function runPromise(locked: LockedMethod, self: unknown, args: unknown[], call: () => unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
@@ -60,13 +57,18 @@ function runPromise(locked: LockedMethod, self: unknown, args: unknown[], call: 
             '(an "import type" hides it at run time), or pass { returns: \'observable\' }.',
         );
       }
+      if (types.isGeneratorObject(returned)) {
+        throw new LockConfigError(
+          `${locked.where} returned a generator, of which no step would run under the lock. Return a promise or an Observable.`,
+        );
+      }
       const result = await returned;
       if (!isObservable(result)) return result;
       const { stream, done } = streamOnce(result, {
         where: locked.where,
         clock,
-        // Not there when a test's mock of run() gives no lock.
-        patience: (lock as Lock | undefined)?.remainingTime() ?? DEFAULT_PATIENCE,
+        patience: lock?.remainingTime() ?? DEFAULT_TTL,
+        lock,
         settled: () => settled,
       });
       resolve(stream);
@@ -87,7 +89,7 @@ interface Call {
 async function runLocked(
   { where, instance, keyOf, options, onBusy }: LockedMethod,
   { self, args, signal }: Call,
-  body: (lock: Lock, clock: Clock) => unknown,
+  body: (lock: Lock | undefined, clock: Clock) => unknown,
 ): Promise<unknown> {
   const locks = locksOf(self, where, instance);
   const key = keyOf(self, args);
@@ -95,8 +97,8 @@ async function runLocked(
   try {
     return await locks.run(
       key,
-      (lock) => {
-        isOurs = true;
+      (lock: Lock | undefined) => {
+        isOurs = true; // a test's mock may give no lock
         return body(lock, locks.clock ?? systemClock);
       },
       { ...options, ...waitingEnds(signal, RequestContext.current()?.waiting) },

@@ -3,22 +3,24 @@ import type { Subscriber } from 'rxjs';
 import { Observable, Subject, isObservable, takeUntil } from 'rxjs';
 import type { Clock } from '../core/clock';
 import { LockConfigError } from '../core/errors';
+import type { Lock } from '../core/lock';
 
-/** Runs a body under the lock of one subscription. */
-export type RunStream = (body: () => unknown, signal: AbortSignal) => Promise<unknown>;
+/** Runs a body under the lock of one subscription; a test's mock gives it no lock. */
+type RunStream = (body: (lock?: Lock) => unknown, signal: AbortSignal) => Promise<unknown>;
 
 /**
  * Each subscription takes a lock of its own, calls the method, and holds the lock until the Observable completes, fails or
- * is unsubscribed from. The completion is passed on only when the lock has been given back, so that a lost one shows.
+ * is unsubscribed from. The completion is passed on only when the lock has been given back. When the lock is lost the source
+ * is unsubscribed from, and the loss is passed on.
  */
 export function lockedStream(run: RunStream, call: () => unknown, where: string): Observable<unknown> {
   return new Observable((subscriber) => {
     const leaving = new AbortController();
     let isOurs = false;
-    const settled = run(() => {
+    const settled = run((lock) => {
       isOurs = true;
       const source = call();
-      if (isObservable(source)) return emitAll(source, subscriber);
+      if (isObservable(source)) return emitAll(source, subscriber, lock);
       throw new LockConfigError(`Expected ${where} to return the Observable that it declares, got something else.`);
     }, leaving.signal);
     settled.then(
@@ -45,8 +47,9 @@ export function streamOnce(
     where,
     clock,
     patience,
+    lock,
     settled,
-  }: { where: string; clock: Clock; patience: number; settled: () => Promise<unknown> },
+  }: { where: string; clock: Clock; patience: number; lock: Lock | undefined; settled: () => Promise<unknown> },
 ): { stream: Observable<unknown>; done: Promise<void> } {
   let state: 'open' | 'taken' | 'late' = 'open';
   let finish!: (done: void | Promise<void>) => void;
@@ -64,7 +67,7 @@ export function streamOnce(
     }
     state = 'taken';
     clock.clearTimeout(timer);
-    finish(emit(source, subscriber));
+    finish(emit(source, subscriber, lock));
     settled().then(
       () => subscriber.complete(),
       (error: unknown) => subscriber.error(error),
@@ -78,12 +81,13 @@ const REFUSED = {
   late: 'was subscribed to after its lock had been given back: nobody had come within the ttl.',
 };
 
-/** Passes on what the source emits. Resolves when it completes or nobody listens any more, rejects when it fails. */
-function emitAll(source: Observable<unknown>, subscriber: Subscriber<unknown>): Promise<void> {
+/** Passes on what the source emits. Resolves when it completes, nobody listens any more or the lock is lost; rejects when it fails. */
+function emitAll(source: Observable<unknown>, subscriber: Subscriber<unknown>, lock?: Lock): Promise<void> {
   return new Promise((resolve, reject) => {
     const left = new Subject<void>();
     subscriber.add(() => left.next());
-    if (subscriber.closed) return resolve();
+    lock?.signal.addEventListener('abort', () => left.next(), { once: true });
+    if (subscriber.closed || lock?.signal.aborted) return resolve();
     source
       .pipe(takeUntil(left))
       .subscribe({ next: (value) => subscriber.next(value), error: reject, complete: resolve });

@@ -8,7 +8,7 @@ import { RequestContext } from './request-context';
 /** The key (or keys) of one call. @throws LockKeyError */
 export type KeyOf = (self: unknown, args: readonly unknown[]) => LockKey;
 
-type AnyMethod = (...args: never[]) => unknown;
+export type AnyMethod = (this: unknown, ...args: unknown[]) => unknown;
 
 /** Methods behind the proxies that stand in for them, whose source does not show parameters. */
 const originals = new WeakMap<AnyMethod, AnyMethod>();

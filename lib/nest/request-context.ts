@@ -26,11 +26,32 @@ class RequestGoneError extends HttpException {
 
 const storage = new AsyncLocalStorage<RequestContext>();
 
+/** What is to happen when a response closes: one listener for all of it, since Node warns of more than ten. */
+const closings = new WeakMap<ResponseStream, { readonly all: Set<() => void>; readonly listener: () => void }>();
+
+function onceClosed(response: ResponseStream, callback: () => void): void {
+  let closing = closings.get(response);
+  if (!closing) {
+    const all = new Set<() => void>();
+    closing = { all, listener: () => all.forEach((each) => each()) };
+    closings.set(response, closing);
+    response.once('close', closing.listener);
+  }
+  closing.all.add(callback);
+}
+
+function forgetClosed(response: ResponseStream, callback: () => void): void {
+  const closing = closings.get(response);
+  if (!closing?.all.delete(callback) || closing.all.size > 0) return;
+  closings.delete(response);
+  response.removeListener('close', closing.listener);
+}
+
 /** What a locked method must know of the request (or message) that it is called for. */
 export class RequestContext {
   #controller: AbortController | undefined;
   #response: ResponseStream | undefined;
-  #isAnswered = false;
+  #isOver = false;
 
   constructor(readonly execution: ExecutionContext) {}
 
@@ -58,22 +79,22 @@ export class RequestContext {
     if (!this.#controller) {
       this.#controller = new AbortController();
       this.#response = responseOf(this.execution);
-      if (!this.#isAnswered) this.#response?.once('close', this.#onClose);
+      if (!this.#isOver && this.#response) onceClosed(this.#response, this.#onClose);
     }
     const { signal } = this.#controller;
     return signal.aborted || this.#response?.destroyed ? undefined : signal;
   }
 
   /** The handler has answered. What it has left running in the background may go on waiting. */
-  answered(): void {
-    this.#isAnswered = true;
-    this.#response?.removeListener('close', this.#onClose);
+  end(): void {
+    this.#isOver = true;
+    if (this.#response) forgetClosed(this.#response, this.#onClose);
   }
 
   /** Nobody listens to the handler any more: unless it has answered, whoever still waits for a lock gives up. */
   abandoned(): void {
-    if (this.#isAnswered) return;
-    this.answered();
+    if (this.#isOver) return;
+    this.end();
     this.#controller?.abort(new RequestGoneError());
   }
 

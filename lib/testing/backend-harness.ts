@@ -18,7 +18,7 @@ export type LockBackendCapability = 'acquire' | 'shared' | 'permits' | 'fifo' | 
 export interface LockBackendHarness {
   /**
    * The ttl, in ms, of locks that a case lets run out. As short as the store can take, and long compared with a hiccup of
-   * the machine: 1,000 to 2,000 with a server, the session's time-out where there are sessions.
+   * the machine: 2,000 to 3,000 with a server, the session's time-out where there are sessions.
    */
   readonly ttl: number;
 

@@ -48,6 +48,7 @@ class FaultyBackend implements LockBackend {
   readonly name: string;
   readonly clock: Clock;
   readonly attempts: number | undefined;
+  readonly transactional: boolean;
   readonly open?: () => Promise<void | string>;
   readonly close?: () => Promise<void>;
 
@@ -58,6 +59,7 @@ class FaultyBackend implements LockBackend {
     this.name = inner.name;
     this.clock = inner.clock ?? systemClock;
     this.attempts = inner.attempts;
+    this.transactional = inner.transactional === true;
     if (inner.open) this.open = () => inner.open!();
     if (inner.close) this.close = () => inner.close!();
   }

@@ -9,6 +9,7 @@ const MINUTE = 60_000;
 interface Story {
   readonly member?: string;
   readonly key?: string;
+  readonly keys?: readonly string[];
   readonly asked: number;
   /** From when to when it was held, and until when it was promised. */
   readonly held?: readonly [from: number, to: number, until?: number];
@@ -17,8 +18,13 @@ interface Story {
   /** When it was answered; `null` if it never was. Default: right after. */
   readonly answered?: number | null;
   readonly error?: string;
+  /** Default: it has failed if there is an error. */
+  readonly outcome?: 'unknown';
   readonly shared?: boolean;
   readonly deadline?: number;
+  /** Default: 2. */
+  readonly permits?: number | undefined;
+  readonly maxHold?: number;
 }
 
 let count = 0;
@@ -28,6 +34,7 @@ function entriesOf(story: Story): Entry[] {
   const {
     member = 'A',
     key = 'k',
+    keys = [key],
     asked,
     held,
     lost,
@@ -36,18 +43,19 @@ function entriesOf(story: Story): Entry[] {
     answered = held?.[1] ?? asked + 1,
   } = story;
   const id = `${member}.${++count}`;
-  const { deadline = asked + MINUTE, token = ++lastToken } = story;
+  const { deadline = asked + MINUTE, token = ++lastToken, maxHold } = story;
+  const permits = 'permits' in story ? story.permits : 2;
   const entries: Entry[] = [
-    { what: 'asked', id, member, at: asked, keys: [key], shared, permits: 2, waits: true, deadline },
+    { what: 'asked', id, member, at: asked, keys, shared, permits, maxHold, waits: true, deadline },
   ];
   if (held) {
     const [from, to, until = to] = held;
     for (const at of [from, to])
-      entries.push({ what: 'held', id, at, until: Math.max(at, until), tokens: [String(token)] });
+      entries.push({ what: 'held', id, at, until: Math.max(at, until), tokens: keys.map(() => String(token)) });
     if (answered !== null) entries.push({ what: 'over', id, at: lost ? (answered ?? to) : to, ...(lost && { lost }) });
   }
-  if (answered !== null)
-    entries.push({ what: 'answered', id, at: answered, outcome: error ? 'failed' : 'done', ...(error && { error }) });
+  const { outcome = error ? 'failed' : 'done' } = story;
+  if (answered !== null) entries.push({ what: 'answered', id, at: answered, outcome, ...(error && { error }) });
   return entries;
 }
 
@@ -58,7 +66,22 @@ function verdictOn(
   return check(sectionsOf(stories.flatMap(entriesOf)), disturbances, { ...PROMISES, ...promises });
 }
 
+test('nobody says held when its maxHold has passed', () => {
+  const story: Story = { asked: 0, held: [5, 1_005], maxHold: 1_000 };
+  expect(verdictOn([story]).violations).toEqual([]);
+  expect(verdictOn([{ ...story, maxHold: 999 }]).violations).toEqual([
+    expect.stringContaining('said held 1 ms after its maxHold'),
+  ]);
+});
+
 describe('exclusion', () => {
+  it('lets so many shared ones in as are permitted, and any number where there is no bound', () => {
+    const three = ['A', 'B', 'C'].map((member): Story => ({ member, asked: 0, held: [0, 10], shared: true }));
+    expect(verdictOn(three).violations).toHaveLength(2);
+    expect(verdictOn(three.map((story) => ({ ...story, permits: 3 }))).violations).toEqual([]);
+    expect(verdictOn(three.map((story) => ({ ...story, permits: undefined }))).violations).toEqual([]);
+  });
+
   it('is not broken by one after the other, by shared holders, or by different keys', () => {
     const { violations, sections } = verdictOn([
       { asked: 0, held: [0, 10] },
@@ -125,9 +148,17 @@ describe('exclusion', () => {
     ).toHaveLength(1);
     const cut: Story[] = [{ asked: 0, held: [0, 10], lost: 'session' }, stories[1]!];
     expect(verdictOn(cut, { frees: 'at once' }).violations).toEqual([]);
+    const failed: Story[] = [{ asked: 0, held: [0, 10], error: 'BodyError' }, stories[1]!];
+    const unknown: Story[] = [{ ...failed[0]!, error: 'LockTransactionError', outcome: 'unknown' }, stories[1]!];
+    for (const each of [failed, unknown])
+      expect(verdictOn(each, { frees: 'at once' })).toMatchObject({ violations: [], knownOverlaps: 1 });
+    expect(verdictOn(stories, { frees: 'at once' }).violations).toHaveLength(1);
+    const long: Story[] = [{ ...failed[0]!, held: [0, 1_010] }, stories[1]!];
+    expect(verdictOn(long, { frees: 'at once' }).violations).toHaveLength(1);
     const late: Story[] = [{ asked: 0, held: [0, 8, 500], lost: 'expired', answered: 900 }, stories[1]!];
     expect(verdictOn(late, { frees: 'at once' })).toMatchObject({ violations: [], knownOverlaps: 0 });
-    expect(verdictOn(late).violations).toHaveLength(1);
+    const stop = { kind: 'stop', member: 'A', from: 8, to: 900 };
+    expect(verdictOn(late, { disturbances: [stop] }).violations).toHaveLength(1);
     expect(verdictOn(cut).violations).toHaveLength(1);
   });
 
@@ -229,8 +260,11 @@ describe('answers', () => {
 
   it('may not be that the lock was lost for no reason', () => {
     const lost = (reason: string): Story => ({ asked: 0, held: [0, 10, 500], lost: reason, answered: 15 });
-    for (const reason of ['stolen', 'session'])
+    for (const reason of ['stolen', 'session', 'expired'])
       expect(verdictOn([lost(reason)]).violations).toEqual([expect.stringContaining('for no reason')]);
+    const disturbances = [{ kind: 'cut', member: 'A', from: 5, to: 8 }];
+    expect(verdictOn([lost('expired')], { disturbances }).violations).toEqual([]);
+    expect(verdictOn([{ ...lost('expired'), member: 'B' }], { disturbances }).violations).toHaveLength(1);
     expect(verdictOn([lost('session')], { frees: 'at once' }).violations).toEqual([]);
   });
 
@@ -269,6 +303,12 @@ describe('a free lock', () => {
     const disturbances = [{ kind: 'cut', member: 'B', from: 0, to: 500 }];
     expect(verdictOn(stories, { disturbances }).violations).toEqual([]);
     expect(verdictOn(stories, { disturbances: [{ ...disturbances[0]!, member: 'A' }] }).violations).toHaveLength(1);
+  });
+
+  it('is perhaps not free while somebody waits for it and another', () => {
+    const both: Story = { member: 'C', keys: ['k', 'other'], asked: 100, held: [6_900, 6_910] };
+    expect(verdictOn([...stories, both]).longestIdle).toBe(90);
+    expect(verdictOn([...stories, { ...both, keys: ['l', 'other'] }]).violations).toHaveLength(1);
   });
 });
 

@@ -4,7 +4,7 @@ import type { Overlap } from './exclusion';
 import { overlapsAmong, regressionsAmong } from './exclusion';
 import type { Disturbance, Section } from './history';
 import { length, overlaps } from './intervals';
-import { lateness, leaving, longestIdle, turnsOf, unlucky } from './waiting';
+import { concerning, felt, lateness, leaving, longestIdle, turnsOf, unlucky } from './waiting';
 
 /** What a place promises, which the checker holds it to. */
 export interface Promises {
@@ -26,6 +26,8 @@ export interface Verdict {
   readonly sections: number;
   /** How often each error was the answer. */
   readonly errors: Readonly<Record<string, number>>;
+  /** How many overlaps broke a promise. */
+  readonly overlaps: number;
   /** How many overlaps the store is known to allow there were. */
   readonly knownOverlaps: number;
   /** In ms. */
@@ -57,6 +59,8 @@ const ERRORS = [
 const GRACE = 6_000;
 /** What a busy machine may add to every bound, in ms. */
 const SLACK = 5_000;
+/** How long a lock may stay free while somebody waits for it, besides the ttl of one who was given it and never knew, in ms. */
+const IDLE = 3_000;
 /** How much later than another process, that gets the lock, the holder may hear of the end of its connection, in ms. */
 const NEWS = 1_000;
 /** Who asks so often in vain while nothing is wrong will never get a lock. */
@@ -70,9 +74,9 @@ export function check(sections: readonly Section[], disturbances: readonly Distu
   const violations: string[] = [];
 
   const found = excludes ? [...claims.values()].flatMap(overlapsAmong) : [];
-  const isKnown = (overlap: Overlap): boolean => mayOverlap(overlap, disturbances, promises);
-  const known = found.filter(isKnown);
-  for (const overlap of found) if (!isKnown(overlap)) violations.push(textOf(overlap));
+  const known = found.filter((overlap) => mayOverlap(overlap, disturbances, promises));
+  const broken = found.filter((overlap) => !known.includes(overlap));
+  violations.push(...broken.map(textOf));
 
   let knownRegressions = 0;
   for (const [key, list] of claims) {
@@ -84,6 +88,7 @@ export function check(sections: readonly Section[], disturbances: readonly Distu
     }
   }
 
+  const allFelt = felt(disturbances, ttl, GRACE);
   let latest = 0;
   for (const section of sections) {
     const late = lateness(section, disturbances);
@@ -91,10 +96,12 @@ export function check(sections: readonly Section[], disturbances: readonly Distu
     else latest = Math.max(latest, late);
     const end = leaving(section, disturbances);
     if (end > ttl + SLACK) violations.push(`${section.asked.id} did not come to its end ${end} ms after its stay`);
-    if (isUnfounded(section, disturbances, promises))
+    const tooLong = heldFor(section) - (section.asked.maxHold ?? Infinity);
+    if (tooLong > 0) violations.push(`${section.asked.id} said held ${tooLong} ms after its maxHold`);
+    if (isUnfounded(section, disturbances, allFelt, promises))
       violations.push(`${section.asked.id} was told that it has lost its lock (${section.over!.lost}), for no reason`);
   }
-  for (const member of unlucky(sections, disturbances, { grace: GRACE, ttl }, OFTEN))
+  for (const member of unlucky(sections, allFelt, OFTEN))
     violations.push(`${member} never got a lock though nothing was wrong`);
 
   const errors: Record<string, number> = {};
@@ -105,15 +112,16 @@ export function check(sections: readonly Section[], disturbances: readonly Distu
     if (!ERRORS.includes(error)) violations.push(`${asked.id} was told: ${error}: ${message}`);
   }
 
-  const idle = excludes ? longestIdle(sections, claims, disturbances, { grace: GRACE, ttl }) : 0;
-  if (idle > ttl + SLACK) violations.push(`A lock was free for ${Math.round(idle)} ms while somebody waited for it`);
-  const turns = turnsOf(sections, claims, disturbances, { grace: GRACE, ttl });
+  const idle = excludes ? longestIdle(sections, claims, allFelt) : 0;
+  if (idle > ttl + IDLE) violations.push(`A lock was free for ${Math.round(idle)} ms while somebody waited for it`);
+  const turns = turnsOf(sections, claims, allFelt);
   if (isFair && turns.mostPasses > PASSES)
     violations.push(`A waiter was passed ${turns.mostPasses} times by the same process`);
 
   return {
     sections: sections.filter(({ held }) => held.length > 0).length,
     errors,
+    overlaps: broken.length,
     knownOverlaps: known.length,
     knownRegressions,
     longestKnownOverlap: Math.max(0, ...known.map(({ lasted }) => lasted)),
@@ -129,8 +137,11 @@ export function check(sections: readonly Section[], disturbances: readonly Distu
  * a moment later than the next one does.
  */
 function mayOverlap({ first, second }: Overlap, disturbances: readonly Disturbance[], promises: Promises): boolean {
-  if (promises.frees === 'at once' && first.section.over?.lost !== undefined) {
-    const { member } = first.section.asked;
+  const { asked, over, answered } = first.section;
+  // What was not done may have heard of it by a statement, or the COMMIT, a moment before the lock did.
+  const isDone = over?.lost === undefined && (answered === undefined || answered.outcome === 'done');
+  if (promises.frees === 'at once' && !isDone) {
+    const { member } = asked;
     const own = disturbances.filter((each) => each.member === member && overlaps(each, first));
     return first.to - second.from <= NEWS + length(own);
   }
@@ -148,10 +159,25 @@ function hasForgotten(
   return forgetful.some(({ from, to }) => from < after && to + GRACE > before);
 }
 
-/** A lock that lasts its time is lost before only if the store has forgotten it. */
-function isUnfounded({ held, over }: Section, disturbances: readonly Disturbance[], promises: Promises): boolean {
+function heldFor({ held }: Section): number {
+  return held.length === 0 ? 0 : held.at(-1)!.at - held[0]!.at;
+}
+
+/**
+ * A lock that lasts its time is lost before only if the store has forgotten it, and its time ends only if something kept its
+ * holder from renewing it.
+ */
+function isUnfounded(
+  { asked, held, over }: Section,
+  disturbances: readonly Disturbance[],
+  allFelt: readonly Disturbance[],
+  promises: Promises,
+): boolean {
   const first = held[0];
   if (!first || !over || promises.frees === 'at once') return false;
+  if (over.lost === 'expired') {
+    return !concerning(asked.member, allFelt).some((each) => overlaps(each, { from: first.at, to: over.at }));
+  }
   const isEarly = over.lost === 'session' && over.at < held.at(-1)!.until;
   if (over.lost !== 'stolen' && !isEarly) return false;
   return !hasForgotten(first.at, over.at, disturbances, promises);

@@ -14,7 +14,7 @@ export function overlapsAmong(claims: readonly Claim[]): Overlap[] {
   let inside: Claim[] = [];
   for (const second of claims) {
     inside = inside.filter(({ to }) => to > second.from);
-    const { shared, permits } = second.section.asked;
+    const { shared, permits = Infinity } = second.section.asked;
     const isFull = shared && inside.length >= permits;
     const rivals = inside.filter((first) => isFull || !(shared && first.section.asked.shared));
     for (const first of rivals) overlaps.push({ first, second, lasted: Math.min(first.to, second.to) - second.from });

@@ -1,5 +1,5 @@
 /** All times are in ms on the clock that the processes of a machine share (CLOCK_MONOTONIC). */
-export type Entry = Asked | Held | Over | Answered;
+export type Entry = Asked | Held | Over | Answered | Stood;
 
 /** A member asks for locks. */
 export interface Asked {
@@ -10,8 +10,10 @@ export interface Asked {
   readonly at: number;
   readonly keys: readonly string[];
   readonly shared: boolean;
-  /** How many may be in at once when shared. */
-  readonly permits: number;
+  /** How many may be in at once when shared. Absent: any number. */
+  readonly permits?: number | undefined;
+  /** After how long it must be lost if it is not given back, in ms. */
+  readonly maxHold?: number | undefined;
   /** Whether it queues, and does not give up before its deadline. */
   readonly waits: boolean;
   /** When it must have the lock or its error, unless its process was not running. */
@@ -48,6 +50,14 @@ export interface Answered {
   readonly message?: string;
 }
 
+/** A member has noticed that it did not run: it was stopped, or the machine was busy with others. */
+export interface Stood {
+  readonly what: 'stood';
+  readonly member: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** `unknown`: it may have been committed. */
 export type Outcome = 'done' | 'failed' | 'unknown';
 
@@ -77,6 +87,7 @@ export function now(): number {
 export function sectionsOf(entries: Iterable<Entry>): Section[] {
   const sections = new Map<string, { asked: Asked; held: Held[]; over?: Over; answered?: Answered }>();
   for (const entry of entries) {
+    if (entry.what === 'stood') continue;
     if (entry.what === 'asked') {
       sections.set(entry.id, { asked: entry, held: [] });
       continue;

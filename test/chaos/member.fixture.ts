@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LockLostError } from '../../lib/core/errors';
 import type { Lock } from '../../lib/core/lock';
 import { LockService } from '../../lib/core/lock-service';
-import type { AcquireOptions } from '../../lib/core/options';
+import type { AcquireOptions, TryAcquireOptions } from '../../lib/core/options';
 import type { BackendChoice } from '../processes/backend-choice';
 import { makeBackend, transactionOf } from '../processes/backend-choice';
 import { brokenBackend } from './broken-backends';
@@ -15,6 +15,7 @@ import type { BrokenChoice, Order, Plan } from './plan';
 import { PERMITS } from './plan';
 import { Random } from './random';
 import type { Access } from './registers';
+import { onStandstill } from './standstill';
 
 const plan = JSON.parse(process.argv[2]!) as Plan;
 const { member, ttl, commandTimeout, hasHandles, table } = plan;
@@ -144,15 +145,20 @@ async function section(): Promise<void> {
   const patience = kind === 'abort' ? random.between(1, 500) : waitTimeout;
   const signal = kind === 'abort' ? AbortSignal.timeout(patience) : undefined;
   const ms = random.pick([0, 0, 0, 2, 2, 5, 10, 50, 100, random.chance(10) ? ttl * 1.5 : 20]);
-  const options: AcquireOptions = { waitTimeout, ...(signal && { signal }), ...(shared && { permits: PERMITS }) };
+  const maxHold = ms > ttl && hasHandles && random.chance(50) ? ttl : undefined;
+  const permits = key === plan.sharedKeys[0] ? PERMITS : undefined;
+  const usual: TryAcquireOptions = {
+    ...(shared && (permits ? { permits } : { mode: 'shared' })),
+    ...(maxHold && { maxHold }),
+  };
+  const options: AcquireOptions = { ...usual, waitTimeout, ...(signal && { signal }) };
   const at = now();
   const waits = kind !== 'try' && kind !== 'abort';
   const deadline = at + patience + commandTimeout * keys.length;
-  write({ what: 'asked', id, member, at, keys, shared, permits: PERMITS, waits, deadline });
+  write({ what: 'asked', id, member, at, keys, shared, permits, maxHold, waits, deadline });
   const stay = (lock: Lock): Promise<void> => new Stay(id, lock, shared, ms).live();
   try {
-    if (kind === 'try' && hasHandles)
-      await handle(await locks.tryAcquire(keys, shared ? { permits: PERMITS } : {}), stay);
+    if (kind === 'try' && hasHandles) await handle(await locks.tryAcquire(keys, usual), stay);
     else if (kind === 'handle') await handle(await locks.acquire(keys, options), stay);
     else await locks.run(keys, stay, options);
     write({ what: 'answered', id, at: now(), outcome: 'done' });
@@ -231,6 +237,7 @@ function abandoned(): void {
 }
 
 process.on('disconnect', abandoned);
+onStandstill((interval) => write({ what: 'stood', member, ...interval }));
 
 /** It ends by itself, if nothing is left. */
 async function main(): Promise<void> {

@@ -26,4 +26,5 @@ export type BrokenChoice = ['releases-unchecked' | 'restarts-tokens', { readonly
 /** What a member may be told. */
 export type Order = { readonly order: 'block'; readonly ms: number } | { readonly order: 'end' };
 
+/** For one of the keys that are shared; the others have no bound. */
 export const PERMITS = 3;

@@ -46,7 +46,7 @@ export async function brokenPlace(mistake: BrokenChoice[0]): Promise<Place> {
 
 /** A primary with two replicas, which it tells what it has done after it has answered. */
 export async function sentinelPlace(): Promise<Place> {
-  const group = await startSentinel(KEPT);
+  const group = await startSentinel({ ...KEPT, downAfter: 500 });
   // Where no replica is fit to take over yet, nobody does: then the old one comes back, as an operator would have it.
   const killPrimary: ServerFault = async (ms) => {
     const before = await group.primary();

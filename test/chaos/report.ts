@@ -10,7 +10,7 @@ export function tableOf(report: Report): string {
     ['sections', report.sections],
     ['faults', list(faults)],
     ['errors of callers', list(errors)],
-    ['two at once', report.violations.filter((each) => each.includes('held it at once')).length],
+    ['two at once', report.overlaps],
     ['two at once where the store cannot do better', overlaps(report)],
     ['tokens out of order then', report.knownRegressions],
     ['lost updates where tokens are checked', report.lostFenced],

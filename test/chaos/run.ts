@@ -6,13 +6,14 @@ import { until } from '../servers/until';
 import type { Verdict } from './checker';
 import { check } from './checker';
 import { wrongWrites } from './committed';
-import type { Disturbance, Entry, Section } from './history';
+import type { Disturbance, Entry } from './history';
 import { now, sectionsOf } from './history';
 import type { Place } from './place';
 import { Registers } from './registers';
 import type { Fault } from './schedule';
-import { schedule } from './schedule';
+import { MOVABLE, schedule } from './schedule';
 import { Slot } from './slot';
+import { onStandstill, STANDSTILL } from './standstill';
 
 export interface RunOptions {
   readonly place: Place;
@@ -50,6 +51,9 @@ export async function run({ place, seed, duration, members = 4, membersOnly, kee
   const registers = new Registers();
   const disturbances: Disturbance[] = [];
   const slots: Slot[] = [];
+  // The machine may do something else for a while. This process has the proxies: when it stands still, so do all messages.
+  const standstills: Disturbance[] = [];
+  const stopLooking = onStandstill((interval) => standstills.push({ kind: STANDSTILL, ...interval }));
   try {
     await place.table?.create(KEYS);
     for (let i = 0; i < members; i++) slots.push(await slotOf(i));
@@ -59,7 +63,7 @@ export async function run({ place, seed, duration, members = 4, membersOnly, kee
     const serverFaults = membersOnly ? [] : Object.keys(place.faults);
     const plan = schedule({ seed, duration, ttl, members, serverFaults });
     await Promise.all([
-      play(plan.members, (fault) => slots[fault.slot!]!.suffer(fault)),
+      ...slots.map((slot, i) => play(plan.members[i]!, (fault) => slot.suffer(fault))),
       play(plan.servers, async ({ kind, ms }) => {
         const from = now();
         await place.faults[kind]!(ms);
@@ -69,8 +73,10 @@ export async function run({ place, seed, duration, members = 4, membersOnly, kee
     await sleep(begin + duration - now());
     await Promise.all(slots.map((slot) => slot.end()));
     const left = await leftoversOf(place);
-    const sections = slots.flatMap(({ histories }) => histories.flatMap(read));
-    const verdict = check(sections, disturbances, place.promises);
+    const entries = slots.flatMap(({ histories }) => histories.flatMap(read));
+    const sections = sectionsOf(entries);
+    for (const entry of entries) if (entry.what === 'stood') standstills.push({ kind: STANDSTILL, ...entry });
+    const verdict = check(sections, [...disturbances, ...standstills], place.promises);
     const lostFenced = registers.lost('fenced');
     const violations = [
       ...verdict.violations,
@@ -92,8 +98,9 @@ export async function run({ place, seed, duration, members = 4, membersOnly, kee
     for (const slot of slots) slot.abandon();
     throw error;
   } finally {
+    stopLooking();
     if (keep !== undefined) {
-      writeFileSync(join(folder, 'disturbances.json'), JSON.stringify(disturbances));
+      writeFileSync(join(folder, 'disturbances.json'), JSON.stringify([...disturbances, ...standstills]));
       cpSync(folder, keep, { recursive: true });
     }
     rmSync(folder, { recursive: true, force: true });
@@ -113,15 +120,15 @@ export async function run({ place, seed, duration, members = 4, membersOnly, kee
     const link = await place.link();
     const name = String.fromCharCode('A'.charCodeAt(0) + i);
     const slot = new Slot(name, folder, link, { ...plan, hasHandles, table: table?.name }, registers, disturbances);
-    if (i === 0) await slot.useClock();
+    if (i === MOVABLE) await slot.useClock();
     return slot;
   }
 }
 
-function read(history: string): Section[] {
+function read(history: string): Entry[] {
   const lines = readFileSync(history, 'utf8').split('\n');
   lines.pop(); // empty, or what a process that was killed did not come to write
-  return sectionsOf(lines.map((line) => JSON.parse(line) as Entry));
+  return lines.map((line) => JSON.parse(line) as Entry);
 }
 
 async function leftoversOf({ leftovers }: Place): Promise<string[]> {

@@ -2,9 +2,10 @@ import type { Claim } from './claims';
 import type { Disturbance, Section } from './history';
 import type { Interval } from './intervals';
 import { length, longest, overlaps, without } from './intervals';
+import { STANDSTILL } from './standstill';
 
 /** Faults in which a process does not run, so that it can neither give an answer nor hear one. */
-const STANDSTILLS = ['stop', 'block'];
+const STANDSTILLS = ['stop', 'block', STANDSTILL];
 
 /** By how much later than its deadline a section got its lock or its error, less the time in which its process stood still. */
 export function lateness(section: Section, disturbances: readonly Disturbance[]): number {
@@ -29,29 +30,27 @@ function stoodStill(name: string, disturbances: readonly Disturbance[], { from, 
   return length(own.map((each) => ({ from: Math.max(each.from, from), to: Math.min(each.to, to) })));
 }
 
-/** The disturbances, for as long as somebody else may feel them: of a killed process, until its locks have run out. */
-function felt(disturbances: readonly Disturbance[], { grace, ttl }: Aftermath): Disturbance[] {
+/**
+ * The disturbances, for as long as somebody else may feel them: of a killed process, until its locks have run out.
+ *
+ * @param grace - for how long one is felt when it is over, in ms
+ */
+export function felt(disturbances: readonly Disturbance[], ttl: number, grace: number): Disturbance[] {
   return disturbances.map((each) => ({ ...each, to: (each.to === Infinity ? each.from + ttl : each.to) + grace }));
 }
 
-/** How long faults are felt when they are over, in ms. */
-export interface Aftermath {
-  readonly grace: number;
-  readonly ttl: number;
+/** Those that concern a member: its own, and the servers'. */
+export function concerning(name: string, disturbances: readonly Disturbance[]): Disturbance[] {
+  return disturbances.filter(({ member }) => member === undefined || member === name);
 }
 
-/** The members that got no lock at all though they asked so often while nothing was wrong with them or with the servers. */
-export function unlucky(
-  sections: readonly Section[],
-  disturbances: readonly Disturbance[],
-  aftermath: Aftermath,
-  often: number,
-): string[] {
-  const known = felt(disturbances, aftermath);
+/** The members that got no lock at all though they asked so often while they felt nothing wrong with them or with the servers. */
+export function unlucky(sections: readonly Section[], known: readonly Disturbance[], often: number): string[] {
   const counts = new Map<string, { asked: number; got: number }>();
   for (const { asked, held, answered } of sections) {
-    const concerned = known.filter(({ member }) => member === undefined || member === asked.member);
-    if (!answered || concerned.some((each) => overlaps(each, { from: asked.at, to: answered.at }))) continue;
+    if (!answered) continue;
+    const wait = { from: asked.at, to: answered.at };
+    if (concerning(asked.member, known).some((each) => overlaps(each, wait))) continue;
     const count = counts.get(asked.member) ?? { asked: 0, got: 0 };
     counts.set(asked.member, count);
     count.asked++;
@@ -67,25 +66,25 @@ function waitOf({ asked, held, answered }: Section): Interval | undefined {
   return to === undefined ? undefined : { from: asked.at, to };
 }
 
-/** The longest time that a lock was free while somebody who was able to take it waited for it. */
+/**
+ * The longest time that a lock was free while somebody who was able to take it waited for it. Who waits for several may have
+ * it already.
+ */
 export function longestIdle(
   sections: readonly Section[],
   claims: ReadonlyMap<string, readonly Claim[]>,
-  disturbances: readonly Disturbance[],
-  aftermath: Aftermath,
+  known: readonly Disturbance[],
 ): number {
-  const known = felt(disturbances, aftermath);
+  const several = sections.flatMap(({ asked: { keys, at }, held, answered }) =>
+    keys.length > 1 ? [{ keys, from: at, to: held[0]?.at ?? answered?.at ?? Infinity }] : [],
+  );
   const idle = [...claims].map(([key, taken]) => {
     const waits = sections.flatMap((section) => {
       const wait = section.asked.keys[0] === key ? waitOf(section) : undefined;
-      const { member } = section.asked;
-      if (!wait) return [];
-      return without(
-        [wait],
-        known.filter((each) => each.member === undefined || each.member === member),
-      );
+      return wait ? without([wait], concerning(section.asked.member, known)) : [];
     });
-    return longest(without(waits, taken));
+    const maybeTaken = several.filter(({ keys }) => keys.includes(key));
+    return longest(without(waits, [...taken, ...maybeTaken]));
   });
   return Math.max(0, ...idle);
 }
@@ -103,10 +102,8 @@ export interface Turns {
 export function turnsOf(
   sections: readonly Section[],
   claims: ReadonlyMap<string, readonly Claim[]>,
-  disturbances: readonly Disturbance[],
-  aftermath: Aftermath,
+  known: readonly Disturbance[],
 ): Turns {
-  const known = felt(disturbances, aftermath);
   const counts = sections.flatMap((section) => {
     const wait = waitOf(section);
     const [key] = section.asked.keys;

@@ -99,6 +99,10 @@ export const BROKEN: Readonly<Record<string, { change: Change; seenBy: string }>
     })),
     seenBy: 'a lock that is renewed outlives its ttl',
   },
+  'never finds out whether it has renewed': {
+    change: wrap(() => ({ renew: async (grants, next) => (await next(grants)).map(() => undefined) })),
+    seenBy: 'a lock that is renewed outlives its ttl',
+  },
   'mixes up the answers of a renewal': {
     change: wrap(() => ({ renew: async (grants, next) => [...(await next(grants))].reverse() })),
     seenBy: 'lost, released and held locks in one renewal each get their own answer',
@@ -126,6 +130,20 @@ export const BROKEN: Readonly<Record<string, { change: Change; seenBy: string }>
   'ignores aborts': {
     change: claiming(() => ({ signal: never() })),
     seenBy: 'a waiting claim that is aborted rejects promptly with the reason, and leaves the line',
+  },
+  'misses an abort while it says that a claim waits': {
+    change: claiming((claim) => {
+      const heard = new AbortController();
+      let isSaying = false;
+      claim.signal.addEventListener('abort', () => isSaying || heard.abort(claim.signal.reason));
+      const contended = (): void => {
+        isSaying = true;
+        claim.contended();
+        isSaying = false;
+      };
+      return { signal: heard.signal, contended };
+    }),
+    seenBy: 'a claim that is aborted while it is told that it waits neither waits nor holds',
   },
   'hides the reason of an abort': {
     change: wrap(() => ({

@@ -39,6 +39,23 @@ export const LESSER: Readonly<Record<string, Lesser>> = {
     can: allBut('handoff'),
     harness: () => memoryHarness(wrap(() => ({ acquire: (claim, next) => next(deriveClaim(claim, { fences: 1 })) }))),
   },
+  'does not find a renewal out at once': {
+    can: EVERYTHING,
+    harness: () =>
+      memoryHarness(
+        wrap(() => {
+          const asked = new Set<Grant>();
+          return {
+            async renew(grants, next) {
+              const again = grants.filter((grant) => asked.delete(grant));
+              for (const grant of grants) if (!again.includes(grant)) asked.add(grant);
+              const answers = [...(await next(again))];
+              return grants.map((grant) => (asked.has(grant) ? undefined : answers.shift()));
+            },
+          };
+        }),
+      ),
+  },
   'probes instead of queueing': { can: allBut('fifo'), harness: () => memoryHarness(probing) },
   'has sessions instead of leases': { can: allBut('leases'), harness: sessionHarness },
   'excludes commits instead of bodies': { can: [], harness: optimisticHarness },
@@ -58,6 +75,7 @@ const probing = wrap((_, clock) => ({
       const grant = await next(deriveClaim(claim, { wait: false }));
       if (grant || !claim.wait) return grant;
       claim.contended();
+      claim.signal.throwIfAborted();
       await new Promise<void>((resolve, reject) => {
         const onAbort = (): void => {
           clock.clearTimeout(timer);

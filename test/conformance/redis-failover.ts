@@ -17,7 +17,7 @@ const TTL = 6_000;
  */
 export async function holdThrough(place: RedisPlace, failover: () => Promise<unknown>): Promise<void> {
   const processes = [1, 2, 3].map(() => {
-    const backend = redisBackend({ commandTimeout: '10s', ...place.reach((server) => server) });
+    const backend = redisBackend({ commandTimeout: '30s', ...place.reach((server) => server) });
     return new LockService({ backend, prefix: '', ttl: TTL, waitTimeout: Infinity, shutdownTimeout: 0 });
   });
   const key = `failover:${process.hrtime.bigint()}`;

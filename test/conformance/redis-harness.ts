@@ -82,7 +82,7 @@ export async function playOn(place: RedisPlace, run: LockBackendCase['run']): Pr
   const keys = new Set<string>();
   const servers = [...place.nodes, ...(place.guides ?? [])];
   const backendAt = (at: At): LockBackend => {
-    const backend = redisBackend({ commandTimeout: '1s', ...place.reach(at) });
+    const backend = redisBackend({ commandTimeout: '4s', ...place.reach(at) });
     const { acquire } = backend;
     backend.acquire = (claim) => {
       for (const key of keysOf(claim.key)) keys.add(key);
@@ -91,7 +91,7 @@ export async function playOn(place: RedisPlace, run: LockBackendCase['run']): Pr
     return backend;
   };
   const harness: LockBackendHarness = {
-    ttl: 1_000,
+    ttl: 3_000,
     advance: (ms) => sleep(ms),
     connect: async () => backendAt((server) => server),
     async connectCuttable() {
@@ -107,7 +107,11 @@ export async function playOn(place: RedisPlace, run: LockBackendCase['run']): Pr
       const { port } = nobody.address() as AddressInfo;
       return backendAt(({ host }) => ({ host, port }));
     },
-    residue: async () => (await all(place.nodes, keysIn)).filter((key) => keys.has(key)),
+    residue: async () => {
+      // Again if need be: after a failover Sentinels end the connections of the server that they make a replica.
+      const left = await until('the keys of all servers', () => all(place.nodes, keysIn));
+      return left.filter((key) => keys.has(key));
+    },
   };
   try {
     await run(harness);

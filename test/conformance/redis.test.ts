@@ -1,19 +1,5 @@
 import { lockBackendCases } from '../../lib/testing';
-import type { RedisServer } from '../servers/redis';
-import { startRedis } from '../servers/redis';
-import { EVERYTHING, expectNothingLeft, onOneServer, playOn } from './redis-harness';
+import { EVERYTHING } from './redis-harness';
+import { oneServerPlays } from './redis-suites';
 
-describe('redis', () => {
-  let server: RedisServer;
-
-  beforeAll(async () => {
-    server = await startRedis();
-  });
-  afterAll(() => server?.stop());
-
-  for (const { name, run } of lockBackendCases(EVERYTHING)) {
-    test.concurrent(name, () => playOn(onOneServer(server), run));
-  }
-
-  test('nothing is left', () => expectNothingLeft(onOneServer(server)));
-});
+describe('redis', () => oneServerPlays(lockBackendCases(EVERYTHING)));

@@ -19,7 +19,7 @@ export const SESSIONS: readonly LockBackendCapability[] = ['acquire', 'shared', 
 
 const ROOT = '/nestlock';
 /** In ms. Long enough for a machine that does other things as well: much of it is spent without any heartbeat. */
-const SESSION = 3_000;
+const SESSION = 4_000;
 
 /** Some servers that keep locks together, and a client that looks into them. */
 export interface ZooKeeperPlace {
@@ -46,7 +46,7 @@ export async function playOn(
   const keys = new Set<string>();
   const backendAt = (addresses: readonly { host: string; port: number }[]): LockBackend => {
     const connect = addresses.map(({ host, port }) => `${host}:${port}`).join();
-    const backend = zookeeperBackend({ connect, sessionTimeout: SESSION, commandTimeout: '4s', ...options });
+    const backend = zookeeperBackend({ connect, sessionTimeout: SESSION, commandTimeout: '6s', ...options });
     const { acquire } = backend;
     backend.acquire = (claim) => {
       keys.add(claim.key);
@@ -83,7 +83,9 @@ export async function playOn(
 /** Expects no sessions but that of the eye and no ephemeral nodes, when all cases have been played; closes the eye. */
 export async function expectNothingLeft({ servers, eye }: ZooKeeperPlace): Promise<void> {
   await until('sessions that have ended', async () => (await childrenOf(eye, `${ROOT}/%sessions`)).length === 0);
-  for (const server of servers) expect(await server.fourLetter('dump')).not.toContain(ROOT);
+  for (const server of servers) {
+    await until('a server that knows of no nodes', async () => !(await server.fourLetter('dump')).includes(ROOT));
+  }
 }
 
 async function childrenOf(eye: ZooKeeper, path: string): Promise<string[]> {

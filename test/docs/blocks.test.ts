@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import manifest from '../../package.json';
-import { file, program } from '../servers/program';
 import { anyRedis } from '../servers/redis';
+import { javaWithCurator } from '../zookeeper/interop/curator';
 import { typeErrors } from './compile';
 import { type Block, allPages, parsePage } from './pages';
 import { shellFaults } from './shell';
@@ -95,8 +95,7 @@ it('redis: every command is accepted by a server', async () => {
 });
 
 it('java: every statement compiles against Curator', async () => {
-  const compiler = await program('javac', 'default-jdk-headless');
-  const jar = await file('/usr/share/java/curator-recipes.jar', 'libcurator-recipes-java');
+  const { compiler, jar } = await javaWithCurator();
   const folder = mkdtempSync(join(tmpdir(), 'nestlock-docs-'));
   try {
     const body = of('java').map(({ text }) => text);

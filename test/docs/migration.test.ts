@@ -66,7 +66,11 @@ function blockWith(path: string, text: string, occurrence = 0): Block {
 }
 
 function newService(): LockService {
-  const service = new LockService({ backend: redisBackend(redis.url), ttl: '3s', waitTimeout: '20s' });
+  const service = new LockService({
+    backend: redisBackend({ url: redis.url, commandTimeout: '10s' }),
+    ttl: '9s',
+    waitTimeout: '20s',
+  });
   services.push(service);
   return service;
 }

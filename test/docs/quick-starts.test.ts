@@ -143,12 +143,12 @@ describe('work that writes through the transaction of its lock', () => {
     {
       name: 'postgres',
       query: (sql: string): Promise<object[]> => postgres.query(sql),
-      backend: () => postgresBackend({ url: postgres.url, strategy: 'transaction' }),
+      backend: () => postgresBackend({ url: postgres.url, strategy: 'transaction', commandTimeout: '10s' }),
     },
     {
       name: 'mysql',
       query: (sql: string): Promise<object[]> => mariadb.query(sql),
-      backend: () => mysqlBackend({ url: mariadb.url, strategy: 'transaction' }),
+      backend: () => mysqlBackend({ url: mariadb.url, strategy: 'transaction', commandTimeout: '10s' }),
     },
   ];
 

@@ -45,7 +45,9 @@ export class Booked implements Grant {
 
   /** It is gone, and its process may not know that yet. */
   get mayBeBelieved(): boolean {
-    return this.isStolen && this.clock.now() < this.provableUntil && this.clock.now() <= this.toldAt;
+    return (
+      this.isStolen && this.clock.now() < this.provableUntil && this.clock.now() <= this.clock.noticed(this.toldAt)
+    );
   }
 
   hasToken(token: bigint): boolean {

@@ -5,6 +5,7 @@ import { handOffEnd } from './booked';
 import type { Call } from './call';
 import type { Model } from './model';
 import type { Outcomes } from './outcomes';
+import { SHUTDOWN } from './program';
 import type { Fail } from './rules';
 
 /** A lock that must stay taken although its caller is done with it. */
@@ -88,7 +89,9 @@ export class Holding {
     if (maxHold !== undefined && call.own.length > 0 && this.#now >= call.startedAt + maxHold) {
       this.fail('2: truth', `${call} is held for longer than maxHold`);
     }
-    if (this.model.processes[call.by]!.closedAt < this.#now) this.fail('8: end', `${call} is held after the shutdown`);
+    const { closedAt, drainedAt } = this.model.processes[call.by]!;
+    if (Math.min(closedAt, drainedAt + SHUTDOWN + this.model.stalled) < this.#now)
+      this.fail('8: end', `${call} is held after the shutdown`);
   }
 
   #checkExclusion(key: string): void {

@@ -12,6 +12,8 @@ export class ModelClock extends FakeClock {
   readonly #due = new Map<Timer, number>();
   #ticks = 0;
   #lastTick = 0;
+  /** The latest time in which nothing could happen. */
+  #stalled = { from: 0, to: 0 };
 
   /** When the last of the pending timers is due. */
   get lastDue(): number {
@@ -33,6 +35,18 @@ export class ModelClock extends FakeClock {
   override clearTimeout(timer: Timer): void {
     super.clearTimeout(timer);
     this.#due.delete(timer);
+  }
+
+  override stall(ms: number): void {
+    const now = this.now();
+    this.#stalled = { from: now > this.#stalled.to ? now : this.#stalled.from, to: now + ms };
+    super.stall(ms);
+  }
+
+  /** When somebody can act upon what happens at that time: not while the event loop is blocked. */
+  noticed(time: number): number {
+    const { from, to } = this.#stalled;
+    return time >= from && time <= to ? to : time;
   }
 
   /** A timer that starts another one for the same time, again and again, would hang the test. */

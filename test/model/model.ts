@@ -70,6 +70,11 @@ export class Model {
     });
   }
 
+  /** It was closed, or has given up waiting for that. */
+  hasShutDown({ isClosing, drainedAt }: Process): boolean {
+    return isClosing || this.clock.now() >= drainedAt + SHUTDOWN;
+  }
+
   async #do(step: Step): Promise<void> {
     if ('call' in step) void this.#call(step.by, step);
     else if ('pass' in step) await this.#pass(step.pass);

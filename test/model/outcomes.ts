@@ -10,6 +10,9 @@ import type { Call } from './call';
 import type { Model, Process } from './model';
 import type { Fail } from './rules';
 
+/** By which a grant can end before it is used. */
+const LOSSES = ['expired', 'stolen', 'session'] as const;
+
 /** How a call may end, from what has happened to it. */
 export class Outcomes {
   constructor(
@@ -58,15 +61,23 @@ export class Outcomes {
   }
 
   #isPossible(call: Call, error: unknown): boolean {
-    const { connection, drainedAt, isClosing } = this.#process(call);
+    const { connection, drainedAt } = this.#process(call);
     if (error === call.reason) return call.aborts.signal.aborted;
     if (error instanceof LockReentryError) return call.isReentry && this.#now === call.since;
-    if (error instanceof LockUnavailableError) return connection.wasRefusingSince(call.since);
-    if (error instanceof LockShutdownError) return isClosing || (drainedAt < Infinity && this.#isBusy(call, error));
+    if (error instanceof LockUnavailableError)
+      return connection.wasRefusingSince(call.since) || this.#cameTooLate(call, error);
+    if (error instanceof LockShutdownError) {
+      return this.model.hasShutDown(this.#process(call)) || (drainedAt < Infinity && this.#isBusy(call, error));
+    }
     if (error instanceof LockTimeoutError) {
       return this.#now >= call.deadline && this.#isBusy(call, error) && !(drainedAt < Infinity && call.waits);
     }
     return error instanceof LockLostError && this.#wasLost(call, error);
+  }
+
+  /** It was granted, and lost before it could be used. */
+  #cameTooLate(call: Call, { key }: { key?: string }): boolean {
+    return key !== undefined && LOSSES.some((reason) => this.#wasLost(call, { key, reason }));
   }
 
   #isBusy(call: Call, { key }: { key?: string }): boolean {
@@ -80,10 +91,10 @@ export class Outcomes {
     return isPrompt ? last === this.#now : last >= call.since;
   }
 
-  #wasLost(call: Call, { key, reason }: LockLostError): boolean {
+  #wasLost(call: Call, { key, reason }: Pick<LockLostError, 'key' | 'reason'>): boolean {
     const grants = this.#grants(call, key!);
     const terms = [call, call.outer].flatMap((each) => (each?.spec.maxHold === undefined ? [] : [each]));
-    const { connection, isClosing } = this.#process(call);
+    const { connection } = this.#process(call);
     switch (reason) {
       case 'expired':
         if (connection.isCalm && this.model.stalled === 0) return false; // it should have been renewed
@@ -95,7 +106,7 @@ export class Outcomes {
       case 'maxHold':
         return terms.some(({ spec, since }) => this.#now >= since + spec.maxHold!);
       case 'shutdown':
-        return isClosing;
+        return this.model.hasShutDown(this.#process(call));
       case 'released':
         return false;
     }
@@ -112,7 +123,15 @@ export class Outcomes {
   #wasToldAtTheEnd(call: Call, key: string): boolean {
     const grant = call.grants.get(key);
     if (!grant?.saidLost || this.#process(call).connection.was('deaf')) return false;
-    return grant.isExclusive && grant.toldAt <= this.#now && !this.model.isPassedOn(call, key);
+    if (!grant.isExclusive || grant.toldAt > this.#now || this.#mayHavePassedOn(call, key)) return false;
+    return !this.model.isPassedOn(call, key);
+  }
+
+  /** To one who wants several keys and never had all: which ones it had is not to be seen from outside. */
+  #mayHavePassedOn({ by }: Call, key: string): boolean {
+    return this.model.calls.some((other) => {
+      return other.by === by && other.lock === undefined && other.own.length > 1 && other.own.includes(key);
+    });
   }
 
   #wrong(rule: string, call: Call, how: string): void {

@@ -97,18 +97,19 @@ export class Rules {
 
   /** When nobody has or wants anything, nothing is taken, and no timer is left but that of the renewals. */
   #checkQuiet(): void {
-    const { clock, calls, connections } = this.model;
+    const { clock, calls, connections, processes } = this.model;
     if (calls.some(({ state, isLive }) => state === 'waiting' || isLive)) return;
     const holders = ['a', 'b'].flatMap((key) => this.model.ledger.holders(key));
     for (const { claim } of holders) {
-      const { connection, isClosing } = this.model.processes[Number(claim.label)]!;
+      const process = this.model.processes[Number(claim.label)]!;
       const mayBeKept = calls.some(({ by, spec }) => String(by) === claim.label && spec.minHold !== undefined);
-      if (connection.isCalm && !isClosing && !mayBeKept) this.fail('8: end', `${claim.key} is taken for nobody`);
+      if (process.connection.isCalm && !this.model.hasShutDown(process) && !mayBeKept)
+        this.fail('8: end', `${claim.key} is taken for nobody`);
     }
-    // Timers that run out for no use: of a minHold that was lost, and of a renewal that came to nothing.
-    const isLong = calls.some(
-      ({ spec, wasLost }) => spec.minHold !== undefined || (spec.maxHold !== undefined && wasLost),
-    );
+    // Timers that run out for no use: of a minHold that was lost, of a renewal that came to nothing, of a shutdown's patience.
+    const isLong =
+      calls.some(({ spec, wasLost }) => spec.minHold !== undefined || wasLost) ||
+      processes.some((process) => process.drainedAt < Infinity && !this.model.hasShutDown(process));
     if (holders.length > 0 || isLong || connections.some(({ isCalm }) => !isCalm)) return;
     if (clock.lastDue > clock.now() + MAX_TTL / 3) this.fail('8: end', 'a timer runs for nobody');
   }

@@ -14,8 +14,11 @@ import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/com
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { DistributedLock, LockInterceptor, LockService } from 'nestlock';
 import type { TestLockBackend } from 'nestlock/testing';
-import { Observable, interval, map, timeout } from 'rxjs';
+import { NEVER, Observable, interval, map, retry, throwError, timeout } from 'rxjs';
+import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
+import { RequestContext } from '../../lib/nest/request-context';
 import { PLATFORMS, gate, get, log, serve, settle, until, withBackend } from './support';
 
 @Injectable()
@@ -195,12 +198,19 @@ describe.each(PLATFORMS)('on %s', (platform) => {
   });
 
   it('only that client: others go on waiting', async () => {
-    const { backend, url, ran } = await bootRoutes(platform);
+    const { app, backend, url, ran } = await bootRoutes(platform);
+    let [come, gone] = [0, 0];
+    app.getHttpServer().on('request', (_: unknown, response: ServerResponse) => {
+      come++;
+      response.once('close', () => gone++);
+    });
     const letGo = await backend.holdElsewhere('locked');
     const client = get(`${url}/locked`);
     await waits(backend, 'locked');
     const patient = get(`${url}/locked`).answer;
+    await until(() => come === 2);
     client.cut();
+    await until(() => gone === 1);
     await settle();
     await letGo();
     expect((await patient).status).toBe(200);
@@ -295,4 +305,42 @@ describe.each(PLATFORMS)('on %s', (platform) => {
     const { url } = await serve({ imports: [locks], controllers: [Twice], providers: [Service] }, { platform });
     expect(await (await fetch(`${url}/twice`)).text()).toBe('ok');
   });
+});
+
+it('a request that an outer interceptor tries again can still be seen to have no client', () => {
+  const response = new EventEmitter();
+  const execution = { getType: () => 'graphql', getArgByIndex: () => ({ res: response }) } as never;
+  let tries = 0;
+  let waiting: AbortSignal | undefined;
+  const answer = new LockInterceptor().intercept(execution, {
+    handle: () => {
+      if (tries++ === 0) return throwError(() => new Error('not yet'));
+      waiting = RequestContext.current()!.waiting;
+      return NEVER;
+    },
+  });
+  answer.pipe(retry(1)).subscribe();
+  expect(waiting!.aborted).toBe(false);
+  response.emit('close');
+  expect(waiting!.aborted).toBe(true);
+});
+
+it('one response has one listener, however many handlers of a request wait', () => {
+  const response = new EventEmitter();
+  const execution = { getType: () => 'graphql', getArgByIndex: () => ({ res: response }) } as never;
+  const contexts = Array.from({ length: 12 }, () => new RequestContext(execution));
+  const waiting = contexts.map((context) => context.waiting!);
+  expect(response.listenerCount('close')).toBe(1);
+  contexts[0]!.end();
+  response.emit('close');
+  expect(waiting.map(({ aborted }) => aborted)).toEqual([false, ...Array<boolean>(11).fill(true)]);
+  for (const context of contexts) context.end();
+  expect(response.listenerCount('close')).toBe(0);
+
+  const [first, second] = [new RequestContext(execution), new RequestContext(execution)];
+  expect([first.waiting!.aborted, second.waiting!.aborted, response.listenerCount('close')]).toEqual([false, false, 1]);
+  first.end();
+  expect(response.listenerCount('close')).toBe(1);
+  second.end();
+  expect(response.listenerCount('close')).toBe(0);
 });

@@ -10,9 +10,8 @@ import {
   Transport,
 } from '@nestjs/microservices';
 import { DistributedLock, LockExceptionFilter, LockInterceptor, LockService } from 'nestlock';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { firstValueFrom } from 'rxjs';
+import { freePort } from '../servers/ports';
 import type { Position } from './support';
 import { POSITIONS, arrange, closeLater, errorOf, log, moduleOf, serve, until, withBackend } from './support';
 
@@ -40,14 +39,6 @@ function handlersAt(position: Position) {
     }
   }
   return Handlers;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function connect(port: number): Promise<ClientProxy> {

@@ -108,6 +108,8 @@ describe('what cannot be locked is refused when the class is defined:', () => {
     ['a number result', define('m', method, Number), 'Make it async.'],
     ['a boolean result', define('m', method, Boolean), 'Make it async.'],
     ['an array result', define('m', method, Array), 'Make it async.'],
+    ['a generator', define('m', { *value() {}, configurable: true }), 'Target.m is a generator'],
+    ['an async generator', define('m', { async *value() {}, configurable: true }), 'Target.m is a generator'],
     [
       'a static method',
       () => {

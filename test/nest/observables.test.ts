@@ -189,16 +189,16 @@ describe('a declared Observable', () => {
     expect(await firstValueFrom(streams.answering())).toBe(1);
   });
 
-  it('fails when the lock was lost meanwhile', async () => {
+  it('fails as soon as the lock is lost, and its source is left', async () => {
     const source = new Subject();
     const { backend, streams } = await bootStreams(() => source);
     const { told } = listen(streams.declared());
     await until(() => source.observed);
-    backend.lose('k');
     source.next(1);
-    source.complete();
+    backend.lose('k');
     await until(() => told.length === 2);
     expect(told).toEqual([1, expect.any(LockLostError)]);
+    expect(source.observed).toBe(false);
   });
 
   it('that is none fails', async () => {
@@ -306,14 +306,18 @@ describe('a promise of an Observable', () => {
     await locks.close();
   });
 
-  it('fails at its completion when the lock was lost', async () => {
-    const source = new Subject();
-    const { backend, streams } = await bootStreams(() => source);
-    const { told } = listen(await streams.promised());
-    backend.lose('k');
-    source.complete();
-    await until(() => told.length === 1);
-    expect(told[0]).toBeInstanceOf(LockLostError);
+  it('fails as soon as the lock is lost, also before it is subscribed to', async () => {
+    for (const isEarly of [true, false]) {
+      const source = new Subject();
+      const { backend, streams } = await bootStreams(() => source);
+      const stream = await streams.promised();
+      if (isEarly) backend.lose('k');
+      const { told } = listen(stream);
+      if (!isEarly) backend.lose('k');
+      await until(() => told.length === 1);
+      expect(told[0]).toBeInstanceOf(LockLostError);
+      expect(source.observed).toBe(false);
+    }
   });
 
   it('knows that it is inside of its lock, whoever subscribes', async () => {

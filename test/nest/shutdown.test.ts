@@ -115,6 +115,36 @@ it('lets a section that outlives shutdownTimeout know, and never releases its lo
   expect(await section).toMatchObject({ code: 'LOCK_LOST' });
 });
 
+it('does so though a request keeps the server, and with it the application, from closing', async () => {
+  [entered, finish] = [gate(), gate()];
+  let signal!: AbortSignal;
+
+  @Controller()
+  class Hangs {
+    constructor(private readonly locks: LockService) {}
+
+    @Get('hangs')
+    @DistributedLock('k')
+    async hangs() {
+      ({ signal } = this.locks.current()!);
+      entered.open();
+      await finish.passed;
+    }
+  }
+  const { url, app } = await serve({
+    imports: [withBackend({ shutdownTimeout: 20 }).locks],
+    controllers: [Hangs],
+  });
+  const { answer } = get(`${url}/hangs`);
+  await entered.passed;
+  const closed = app.close();
+  await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  expect(signal.reason).toMatchObject({ code: 'LOCK_LOST', reason: 'shutdown' });
+  finish.open();
+  expect((await answer).status).toBe(500);
+  await closed;
+});
+
 it('still locks while other modules are destroyed, and refuses when the application is over', async () => {
   const done: string[] = [];
 

@@ -9,7 +9,7 @@ import * as users from './users';
 const use = (url: string): string => `
 async function main({ LockService }, { transactionOf, postgresBackend, mysqlBackend }) {
   const [a, b, c] = ['lease', 'lease', 'transaction'].map(
-    (strategy) => new LockService({ backend: (postgresBackend ?? mysqlBackend)({ url: '${url}', strategy }) }),
+    (strategy) => new LockService({ backend: (postgresBackend ?? mysqlBackend)({ url: '${url}', strategy, commandTimeout: '10s' }) }),
   );
   await a.open();
   const lock = await a.acquire('k');

@@ -72,7 +72,7 @@ export class Worker {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     this.child.kill('SIGCONT');
     void this.ask('close');
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), 10_000);
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 30_000);
     await this.ended;
     clearTimeout(timer);
     if (this.child.signalCode !== null) this.uncaught.push('it did not end by itself');

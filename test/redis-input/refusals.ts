@@ -87,11 +87,9 @@ export function refusals(): void {
   });
 
   test.each(Object.keys(ways))('those who wait are told of their turn: %s', async (way) => {
-    const told = async ({ host, port }: RedisServer): Promise<boolean> => {
-      const channels = await own(new Redis({ host, port, ...RIGHT })).pubsub('CHANNELS', 'nestlock:wake:*');
-      return channels.length > 0;
-    };
     const nodes = [server, ...cluster.nodes, ...group.nodes];
+    const eyes = nodes.map(({ host, port }) => own(new Redis({ host, port, ...RIGHT })));
+    const told = async (eye: Redis): Promise<boolean> => (await eye.pubsub('CHANNELS', 'nestlock:wake:*')).length > 0;
     const locks = new LockService({
       backend: redisBackend(ways[way]!(RIGHT)),
       maxLocalHandoffs: 0,
@@ -101,7 +99,7 @@ export function refusals(): void {
     const lock = await locks.acquire('k');
     const waiting = locks.acquire('k');
     waiting.catch(() => undefined);
-    await until('a subscription', async () => (await Promise.all(nodes.map(told))).includes(true), 5_000);
+    await until('a subscription', async () => (await Promise.all(eyes.map(told))).includes(true));
     await lock.release();
     await (await waiting).release();
   });

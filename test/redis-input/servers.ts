@@ -37,7 +37,7 @@ export function servers(): void {
       await expect(locks.acquire('k')).rejects.toThrow(
         /"k" could not be asked for: Redis did not answer within 300 ms/,
       );
-      expect(performance.now() - start).toBeLessThan(2_000);
+      expect(performance.now() - start).toBeLessThan(10_000);
       await locks.close();
     });
   });

@@ -39,9 +39,9 @@ describe('eviction', () => {
 
 describe('replicas', () => {
   const services: LockService[] = [];
-  const serviceWith = (atLeast: number, timeout = 300): LockService => {
-    const backend = redisBackend({ url: primary.url, replicas: { atLeast, timeout } });
-    const service = new LockService({ backend, ttl: '1s', waitTimeout: '5s', shutdownTimeout: 0 });
+  const serviceWith = (atLeast: number, timeout = 4_000): LockService => {
+    const backend = redisBackend({ url: primary.url, commandTimeout: '10s', replicas: { atLeast, timeout } });
+    const service = new LockService({ backend, ttl: '6s', waitTimeout: '25s', shutdownTimeout: 0 });
     services.push(service);
     return service;
   };
@@ -60,7 +60,7 @@ describe('replicas', () => {
     const [a, b] = [serviceWith(2), serviceWith(2)];
     const first = await a.acquire('k');
     const waiting = b.acquire('k');
-    await new Promise((resolve) => setTimeout(resolve, 1_500)); // renewed meanwhile
+    await new Promise((resolve) => setTimeout(resolve, 2_500)); // renewed meanwhile
     expect(first.held).toBe(true);
     await first.release();
     const second = await waiting;
@@ -68,15 +68,26 @@ describe('replicas', () => {
     await second.release();
   });
 
+  test('what comes up in one turn waits for them once', async () => {
+    const service = serviceWith(2);
+    await service.open();
+    const waits = async (): Promise<number> =>
+      Number(/cmdstat_wait:calls=(\d+)/.exec((await primary.command('info', 'commandstats')) as string)?.[1] ?? 0);
+    const before = await waits();
+    const locks = await Promise.all(Array.from({ length: 120 }, (_, i) => service.acquire(`k${i}`)));
+    expect((await waits()) - before).toBe(1);
+    await Promise.all(locks.map((lock) => lock.release()));
+  });
+
   test('more than there are: the boot warns, and locks are unavailable', async () => {
     const [warning, ...others] = await bootWith({ url: primary.url, replicas: { atLeast: 3, timeout: 300 } });
     expect(others).toEqual([]);
     expect(warning).toMatch(/^"replicas" wants 3 to confirm each lock, and only 2 are connected: .* or lower /);
-    const promise = serviceWith(3).acquire('k');
+    const promise = serviceWith(3, 300).acquire('k');
     await expect(promise).rejects.toThrow(LockUnavailableError);
-    await expect(promise).rejects.toThrow('Only 2 of 3 replicas confirmed the lock within 300 ms');
+    await expect(promise).rejects.toThrow('replicas confirmed the lock within 300 ms');
     // Nothing is left of it: others need not wait for its ttl.
-    const lock = await serviceWith(2).acquire('k', { waitTimeout: 500 });
+    const lock = await serviceWith(2).acquire('k', { waitTimeout: 4_000 });
     await lock.release();
   });
 
@@ -84,7 +95,7 @@ describe('replicas', () => {
     const [a, b] = [serviceWith(2), serviceWith(2)];
     const held = await a.acquire('k');
     const waiting = b.acquire('k').catch((error: unknown) => error);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until('one who waits', async () => (await primary.command('zcard', '{nestlock:k}:queue')) === 1);
     replicas[0]!.pause();
     await until('a lock that is known to be lost', () => held.signal.aborted);
     expect(held.signal.reason).toBeInstanceOf(LockLostError);

@@ -26,7 +26,7 @@ const options: readonly (RedisOptions & { name: string })[] = [
   { name: 'late connection, no offline queue', lazyConnect: true, enableOfflineQueue: false },
   { name: 'no offline queue', enableOfflineQueue: false },
   { name: 'few retries', maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false },
-  { name: 'a time-out of its own', commandTimeout: 500 },
+  { name: 'a time-out of its own', commandTimeout: 10_000 },
   {
     name: 'all of it',
     keyPrefix: 'a{b}:',
@@ -42,12 +42,12 @@ describe('a client that was passed in', () => {
     const { server } = redis;
     const clients = [clientOf(server.url, { ...rest }), clientOf(server.url, { ...rest })];
     const warn = jest.fn();
-    const [one, other] = [await serviceOn(clients[0]!, { warn }), await serviceOn(clients[1]!, { warn, ttl: 60_000 })];
-    const lock = await one.acquire('k', { mode: 'shared', permits: 1 });
+    const [one, other] = await Promise.all(clients.map((each) => serviceOn(each, { warn, ttl: 60_000 })));
+    const lock = await one!.acquire('k', { mode: 'shared', permits: 1 });
     const key = `${rest.keyPrefix ?? ''}{nestlock:k}:shared`;
     const probe = clientOf(server.url, { db: rest.db ?? 0 });
     expect(Number(await probe.exists(key))).toBe(1);
-    const waiting = other.acquire('k');
+    const waiting = other!.acquire('k');
     await until('the claim', async () => (await probe.zcard(key.replace('shared', 'queue'))) === 1);
     await until('a claim with a channel', async () => {
       return (await probe.hvals(key.replace('shared', 'claims'))).some((claim) => claim.includes('nestlock:wake:'));
@@ -58,8 +58,8 @@ describe('a client that was passed in', () => {
       expect(next.fencingToken).toBeGreaterThan(lock.fencingToken);
       await next.release();
     });
-    expect(took).toBeLessThan(5_000);
-    await one.run('free', async () => {
+    expect(took).toBeLessThan(15_000); // a third of its ttl is 20 s
+    await one!.run('free', async () => {
       expect(Number(await clients[0]!.exists('{nestlock:free}'))).toBe(1);
     });
     expect(warn).not.toHaveBeenCalled();
@@ -73,7 +73,10 @@ describe('a client that was passed in', () => {
     const listeners = listenersOf(client);
     const commands = commandsOf(client);
 
-    const [locks, other] = [await serviceOn(client), await serviceOn(server.url)];
+    const [locks, other] = [
+      await serviceOn({ client, commandTimeout: '1s' }),
+      await serviceOn(server.url, { ttl: 60_000 }),
+    ];
     await locks.run('k', async () => {
       await other.acquire('k', { waitTimeout: 100 }).catch(() => undefined);
     });
@@ -93,14 +96,14 @@ describe('a client that was passed in', () => {
     expect(listenersOf(client)).toEqual(listeners);
     expect(commandsOf(client)).toEqual(commands);
     await other.close();
-    await until('the end of all other connections', async () => (await connectionsTo(server)).length === 1, 5_000);
+    await until('the end of all other connections', async () => (await connectionsTo(server)).length === 1);
   });
 
   it('is left alone by an answer that comes after the end', async () => {
     const { server } = redis;
     const proxy = await proxyOf(server);
     const client = clientOf(proxy.url);
-    const [locks, other] = [await serviceOn(client), await serviceOn(server.url)];
+    const [locks, other] = [await serviceOn(client, { ttl: 8_000 }), await serviceOn(server.url, { ttl: 60_000 })];
     const held = await other.acquire('busy');
     await client.ping();
     const listeners = listenersOf(client);
@@ -117,24 +120,25 @@ describe('a client that was passed in', () => {
     expect(Object.values(listenersOf(client)).reduce((a, b) => a + b)).toBeLessThanOrEqual(
       Object.values(listeners).reduce((a, b) => a + b),
     );
-    await until('the end of all other connections', async () => (await connectionsTo(server)).length === 1, 3_000);
+    await until('the end of all other connections', async () => (await connectionsTo(server)).length === 1);
   });
 
   it('gets a second connection only when somebody waits', async () => {
     const { server } = redis;
     const client = clientOf(server.url);
     const locks = await serviceOn(client);
-    await server.command('set', '{nestlock:k}', 'another', 'PX', 2_000);
+    await server.command('set', '{nestlock:k}', 'another', 'PX', 20_000);
     expect(await locks.tryAcquire('k')).toBeNull();
     expect(await connectionsTo(server)).toHaveLength(1);
     const waiting = locks.acquire('k');
     await until('another connection', async () => (await connectionsTo(server)).length === 2);
+    await server.command('del', '{nestlock:k}');
     await (await waiting).release();
   });
 
   it('that is closed is unavailable', async () => {
     const client = clientOf(redis.server.url);
-    const locks = await serviceOn(client);
+    const locks = await serviceOn({ client, commandTimeout: '1s' });
     client.disconnect();
     await expect(locks.tryAcquire('k')).rejects.toThrow(LockUnavailableError);
     await client.connect();

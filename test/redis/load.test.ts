@@ -10,7 +10,7 @@ const start = (init: Parameters<typeof workerOn>[1]): Promise<Worker[]> =>
 it.each([0, 32])(
   'four processes: nobody meets, tokens increase, all are served; %i local hand-offs',
   async (handoffs) => {
-    const workers = await start({ maxLocalHandoffs: handoffs, waitTimeout: '60s' });
+    const workers = await start({ maxLocalHandoffs: handoffs, waitTimeout: '60s', ttl: 20_000 });
     const exclusive = { sections: 25, options: {} };
     const shared = { sections: 25, options: { mode: 'shared', permits: 3 } } as const;
     const jobs = ['a', 'b', 'c'].flatMap((key) => [
@@ -28,13 +28,13 @@ it.each([0, 32])(
       );
     }
   },
-  60_000,
+  120_000,
 );
 
 it('is first come, first served across processes', async () => {
   const { server } = redis;
-  const workers = await start({ maxLocalHandoffs: 0 });
-  const locks = await serviceOn(server.url);
+  const workers = await start({ ttl: 60_000, maxLocalHandoffs: 0 });
+  const locks = await serviceOn(server.url, { ttl: 60_000 });
   const lock = await locks.acquire('k');
   const served: number[] = [];
   const waiting: Promise<unknown>[] = [];

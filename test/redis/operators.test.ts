@@ -1,16 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { keysOf } from '../../lib/backends/redis/keys';
-import { LockLostError, LockUnavailableError } from '../../lib/core/errors';
+import { LockLostError, LockTimeoutError, LockUnavailableError } from '../../lib/core/errors';
 import type { LockMode } from '../../lib/core/backend';
 import { until } from '../servers/until';
-import { keysIn, proxyOf, queued, serviceOn, useRedis } from './support';
+import { keysIn, proxyOf, queued, serviceOn, timed, useRedis } from './support';
 
 const redis = useRedis();
 const name = (key: string) => `{nestlock:${key}}`;
 
+describe('what operators see', () => {
+  const label = 'nightly report \n\ud83d № 7';
+
+  it.each(['exclusive', 'shared'] as const)('the labels of who holds a lock and of who waits: %s', async (mode) => {
+    const { server } = redis;
+    const ttl = 9_000;
+    const [one, other] = [await serviceOn(server.url, { ttl }), await serviceOn(server.url, { ttl: 60_000 })];
+    const lock = await one.acquire('k', { label, mode });
+    const holders =
+      mode === 'shared' ? server.command('zrange', `${name('k')}:shared`, 0, -1) : server.command('get', name('k'));
+    expect(String(await holders)).toMatch(/^[-0-9a-f]{36}:nightly_report____№_7$/);
+    const waiting = other.acquire('k', { label });
+    await queued(server, 'k');
+    const waiters = (await server.command('zrange', `${name('k')}:queue`, 0, -1)) as string[];
+    expect(waiters[0]).toMatch(/:nightly_report____№_7$/);
+    await sleep(ttl / 2); // it is renewed
+    await lock.release();
+    const took = await timed(async () => {
+      const next = await waiting; // a message has come
+      await next.release();
+    });
+    expect(took).toBeLessThan(4_000);
+  });
+
+  it('the label is no hindrance to whoever gives up', async () => {
+    const { server } = redis;
+    const [one, other] = [await serviceOn(server.url), await serviceOn(server.url, { ttl: 60_000 })];
+    const lock = await one.acquire('k', { label });
+    await expect(other.acquire('k', { label, waitTimeout: 200 })).rejects.toThrow(LockTimeoutError);
+    await queued(server, 'k', 0);
+    await lock.release();
+  });
+});
+
 describe('what operators do', () => {
   it('flushes the scripts in the middle of the load', async () => {
     const { server } = redis;
-    const locks = await serviceOn(server.url);
+    const locks = await serviceOn(server.url, { ttl: 60_000 });
     let isOver = false;
     const flushing = (async () => {
       while (!isOver) await server.command('script', 'flush');
@@ -21,15 +56,18 @@ describe('what operators do', () => {
       await new Promise(setImmediate);
       sum = before + 1;
     };
-    await Promise.all(Array.from({ length: 300 }, () => locks.run('sum', add)));
-    isOver = true;
-    await flushing;
+    try {
+      await Promise.all(Array.from({ length: 300 }, () => locks.run('sum', add)));
+    } finally {
+      isOver = true;
+      await flushing;
+    }
     expect(sum).toBe(300);
   });
 
   it.each(['exclusive', 'shared'] as const)('flushes everything: %s', async (mode) => {
     const { server } = redis;
-    const [one, other] = [await serviceOn(server.url), await serviceOn(server.url)];
+    const [one, other] = [await serviceOn(server.url), await serviceOn(server.url, { ttl: 60_000 })];
     const lock = await one.acquire('flushed', { mode });
     const waiting = other.acquire('flushed');
     await queued(server, 'flushed');
@@ -46,7 +84,7 @@ describe('what operators do', () => {
 
   it('deletes the key of a lock that is held', async () => {
     const { server } = redis;
-    const locks = await serviceOn(server.url);
+    const locks = await serviceOn(server.url, { ttl: 6_000 });
     const run = locks.run('deleted', async (lock) => {
       await server.command('del', name('deleted'));
       await new Promise((resolve) => lock.signal.addEventListener('abort', resolve));
@@ -96,11 +134,7 @@ describe('something else in the place of a key', () => {
       }
       expect(refused).toBeGreaterThan(0);
 
-      await until(
-        'nothing but what was there',
-        async () => (await keysIn(server)).every((each) => each === key),
-        3_000,
-      );
+      await until('nothing but what was there', async () => (await keysIn(server)).every((each) => each === key));
       await server.command('del', key);
       for (const terms of claims) await locks.run('k', () => undefined, terms);
     },
@@ -122,7 +156,7 @@ describe('something else in the place of a key', () => {
     ['fence', claims[0]!],
   ])('%s: nothing half-taken is left by a process that dies then', async (part, terms) => {
     const { server } = redis;
-    const holder = await serviceOn(server.url);
+    const holder = await serviceOn(server.url, { ttl: 60_000 });
     const lock = part === 'claims' ? await holder.acquire('k') : undefined;
     const foreign = keysOf('nestlock:k')[parts.indexOf(part)]!;
     await server.command('del', foreign);
@@ -147,7 +181,7 @@ describe('something else in the place of a key', () => {
 it('frees locks while Redis is out of memory and refuses others', async () => {
   const { server } = redis;
   const warn = jest.fn();
-  const locks = await serviceOn(server.url, { warn });
+  const locks = await serviceOn(server.url, { warn, ttl: 60_000 });
   const held = await Promise.all(['a', 'b', 'c'].map((key) => locks.acquire(key)));
   await server.command('config', 'set', 'maxmemory', 1);
   try {

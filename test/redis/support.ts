@@ -4,7 +4,8 @@ import { redisBackend } from '../../lib/backends/redis';
 import type { LockServiceInit } from '../../lib/core/lock-service';
 import { LockService } from '../../lib/core/lock-service';
 import { Worker } from '../processes/worker';
-import type { TcpProxy } from '../servers/proxy';
+import type { RedisCluster } from '../servers/cluster';
+import type { Connection, TcpProxy, Which } from '../servers/proxy';
 import { startProxy, subscribers } from '../servers/proxy';
 import type { RedisOptions, RedisServer } from '../servers/redis';
 import { startRedis } from '../servers/redis';
@@ -31,8 +32,8 @@ export function useRedis(options: RedisOptions = {}): { readonly server: RedisSe
   });
   afterEach(async () => {
     for (const close of toClose.splice(0).reverse()) await close();
-    await until('connections that are closed', async () => (await connectionsTo(server)).length === 0, 5_000);
-    await until('keys that are gone', async () => (await keysIn(server)).length === 0, 5_000).catch(async (error) => {
+    await until('connections that are closed', async () => (await connectionsTo(server)).length === 0);
+    await until('keys that are gone', async () => (await keysIn(server)).length === 0, 20_000).catch(async (error) => {
       const keys = await keysIn(server);
       await server.command('flushall');
       throw new Error(`${(error as Error).message}: ${keys.join(' ')}`);
@@ -51,7 +52,7 @@ export async function serviceOn(backend: string | RedisBackendOptions | Redis, i
   const options =
     typeof backend === 'string' ? { url: backend } : backend instanceof Redis ? { client: backend } : backend;
   const service = new LockService({
-    backend: redisBackend({ commandTimeout: '1s', ...options }),
+    backend: redisBackend({ commandTimeout: '10s', ...options }),
     ...DEFAULTS,
     ...init,
   });
@@ -66,10 +67,37 @@ export async function proxyOf(server: RedisServer): Promise<TcpProxy> {
   return proxy;
 }
 
+/** Each node of a Cluster behind a proxy of its own, and how to reach them. */
+export async function proxiesOf({
+  nodes,
+}: RedisCluster): Promise<{ proxies: TcpProxy[]; options: RedisBackendOptions }> {
+  const proxies = await Promise.all(nodes.map((node) => proxyOf(node)));
+  const cluster = proxies.map(({ host, port }) => ({ host, port }));
+  const natMap = Object.fromEntries(nodes.map(({ host, port }, i) => [`${host}:${port}`, cluster[i]]));
+  return { proxies, options: { cluster, options: { natMap } } };
+}
+
+/** Lets the connections that there are die without a word, and the next ones, if any; all others work. */
+export function silence(proxy: TcpProxy, which: Which = () => true, andNext = 0): void {
+  const seen = new Set<Connection>();
+  const dead = new Set<Connection>();
+  const isDead: Which = (each) => {
+    if (!seen.has(each) && andNext-- > 0) dead.add(each);
+    seen.add(each);
+    return dead.has(each);
+  };
+  proxy.cut((each) => {
+    if (which(each)) dead.add(each);
+    seen.add(each);
+    return false; // cuts none
+  });
+  proxy.drop('both', isDead);
+}
+
 /** A process with a service of its own. */
 export async function workerOn(backend: string | RedisBackendOptions, init: Init = {}): Promise<Worker> {
   const options = typeof backend === 'string' ? { url: backend } : backend;
-  const worker = await Worker.start(['redis', { commandTimeout: '1s', ...options }], { ...DEFAULTS, ...init });
+  const worker = await Worker.start(['redis', { commandTimeout: '10s', ...options }], { ...DEFAULTS, ...init });
   toClose.push(async () => {
     await worker.close();
     expect(worker.uncaught).toEqual([]);
@@ -89,6 +117,14 @@ export function clientOf(url: string, options: ClientOptions = {}): Redis {
 export async function queued(server: RedisServer, key: string, count = 1): Promise<void> {
   await until(`${count} in the queue of ${key}`, async () => {
     return (await server.command('zcard', `{nestlock:${key}}:queue`)) === count;
+  });
+}
+
+/** Resolves when so many claims that wait for the lock would be told of a grant. */
+export async function told(server: RedisServer, key: string, count = 1): Promise<void> {
+  await until('claims with a channel', async () => {
+    const claims = (await server.command('hvals', `{nestlock:${key}}:claims`)) as string[];
+    return claims.filter((claim) => claim.includes('nestlock:wake:')).length === count;
   });
 }
 

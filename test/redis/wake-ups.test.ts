@@ -60,7 +60,7 @@ it('several dead waiters in a row cost a trial each, not a third of a ttl', asyn
     await granted.release({ ok: true });
     listener.disconnect();
   });
-}, 40_000);
+}, 90_000);
 
 it('a grant that only a subscriber of a replica has heard of is none', async () => {
   const replica = await startRedis({ conf: [`replicaof ${server.host} ${server.port}`] });
@@ -87,7 +87,7 @@ it('a grant that only a subscriber of a replica has heard of is none', async () 
   });
   client.disconnect();
   await replica.stop();
-}, 40_000);
+}, 90_000);
 
 it('a backend that is closed before it was open can be used again', async () => {
   const backend = redisBackend(server.url);
@@ -100,7 +100,7 @@ it('a backend that is closed before it was open can be used again', async () => 
 });
 
 it('a lock key without an end, of somebody else, is not asked for again and again', async () => {
-  await opened(redisBackend(server.url), async (backend) => {
+  await opened(redisBackend({ url: server.url, commandTimeout: '10s' }), async (backend) => {
     await server.command('set', keysOf('k')[0]!, 'an operator');
     const controller = new AbortController();
     const waiting = backend.acquire(claimOf({ signal: controller.signal })).catch((error: unknown) => error);

@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process';
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { program } from './program';
 
 /** What goes before the command of a server so that `setClock` moves its clock. */
@@ -36,10 +34,14 @@ export async function movableClientClock(folder: string): Promise<NodeJS.Process
   };
 }
 
+/** Found without running `faketime`, which fails where a killed process of the same number left its semaphore behind. */
 async function libfaketime(): Promise<string> {
-  const faketime = await program('faketime', 'faketime');
-  const { stdout } = await promisify(execFile)(faketime, ['-f', '+0', 'printenv', 'LD_PRELOAD']);
-  return stdout.trim();
+  const prefix = dirname(dirname(await program('faketime', 'faketime')));
+  const folders = ['lib', 'lib64'].map((name) => join(prefix, name)).filter(existsSync);
+  const candidates = folders.flatMap((folder) => [folder, ...readdirSync(folder).map((name) => join(folder, name))]);
+  const library = candidates.map((folder) => join(folder, 'faketime', 'libfaketime.so.1')).find(existsSync);
+  if (!library) throw new Error(`Expected libfaketime.so.1 in a folder "faketime" below ${folders.join(' or ')}`);
+  return library;
 }
 
 /** Sets the clock of the server in this folder ahead, or back with a negative `offset`, in ms. */

@@ -28,13 +28,19 @@ const SETUP = `
   GRANT ALL ON *.* TO ${USER}@'%' WITH GRANT OPTION;
 `;
 
-/** Starts a MariaDB with an empty database. What is committed is still there when it is started again after `kill()`. */
-export async function startMariaDb(options: MariaDbOptions = {}): Promise<MariaDbServer> {
-  // Without the package "mariadb-server", which would start a server of its own.
+/** Without the package "mariadb-server", which would start a server of its own. */
+export async function mariaDbPrograms(): Promise<{ readonly binary: string; readonly installer: string }> {
   const binary = await program('mariadbd', 'mariadb-server-core', OTHERWISE);
   const installer = await program('mariadb-install-db', 'mariadb-server-core', OTHERWISE);
+  await program('my_print_defaults', 'mariadb-client-core', OTHERWISE); // the installer runs it
+  return { binary, installer };
+}
+
+/** Starts a MariaDB with an empty database. What is committed is still there when it is started again after `kill()`. */
+export async function startMariaDb(options: MariaDbOptions = {}): Promise<MariaDbServer> {
+  const programs = await mariaDbPrograms();
   const before = options.movableClock ? await movableClock() : () => [];
-  return startOnFreePort((port) => new MariaDbServer(port, options, { binary, installer, before }));
+  return startOnFreePort((port) => new MariaDbServer(port, options, { ...programs, before }));
 }
 
 /** For tests that need no faults: the server at MYSQL_URL, which may be a MySQL, or a new one. */

@@ -84,7 +84,7 @@ describe('PgBouncer', () => {
     await client.query('BEGIN');
     const start = performance.now();
     await bouncer.stop();
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(performance.now() - start).toBeLessThan(9_000);
     expect(isGone(pid) && !existsSync(folder)).toBe(true);
   });
 });

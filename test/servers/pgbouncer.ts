@@ -12,12 +12,16 @@ export interface PgBouncerOptions {
   readonly conf?: readonly string[];
 }
 
+export function pgBouncerProgram(): Promise<string> {
+  return program('pgbouncer', 'pgbouncer');
+}
+
 /** Starts a PgBouncer before this server. */
 export async function startPgBouncer(
   postgres: PostgresServer,
   options: PgBouncerOptions = {},
 ): Promise<PgBouncerServer> {
-  const binary = await program('pgbouncer', 'pgbouncer');
+  const binary = await pgBouncerProgram();
   return startOnFreePort((port) => new PgBouncerServer(port, postgres, options, binary));
 }
 

@@ -26,9 +26,13 @@ const OTHERWISE =
 const USER = 'nestlock';
 const PASSWORD = 'secret';
 
+export function postgresProgram(): Promise<string> {
+  return program('postgres', 'postgresql', OTHERWISE);
+}
+
 /** Starts a PostgreSQL with an empty database. What is committed is still there when it is started again after `kill()`. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
-  const binary = await program('postgres', 'postgresql', OTHERWISE);
+  const binary = await postgresProgram();
   const before = options.movableClock ? await movableClock() : () => [];
   return startOnFreePort((port) => new PostgresServer(port, options, binary, before));
 }

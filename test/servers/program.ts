@@ -42,6 +42,7 @@ async function provide(
 ): Promise<string> {
   const path = look();
   if (path) return path;
+  process.stderr.write(`Installing the package "${packageName}" …\n`);
   const problem = await install(packageName).then(
     () => 'it has been installed, but cannot be found',
     (error: Error & { stderr?: string }) => (error.stderr || error.message).trim(),

@@ -154,7 +154,7 @@ describe('the proxy', () => {
 
   it('has clients wait for a server that is late', async () => {
     const port = await freePort();
-    const other = new TcpProxy({ host: proxy.host, port }, await freePort(), { patience: 1_000 });
+    const other = new TcpProxy({ host: proxy.host, port }, await freePort(), { patience: 5_000 });
     await other.restore();
     const speaker = createConnection(other.port, other.host);
     const answer = text(speaker);

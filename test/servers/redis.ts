@@ -18,9 +18,13 @@ export interface RedisOptions {
 
 const OTHERWISE = 'Or use a server of your own: set REDIS_URL for tests that need no faults, pass --url to the demo.';
 
+export function redisProgram(): Promise<string> {
+  return program('redis-server', 'redis-server', OTHERWISE);
+}
+
 /** Starts a Redis that keeps nothing on disk. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
-  const binary = await program('redis-server', 'redis-server', OTHERWISE);
+  const binary = await redisProgram();
   const before = options.movableClock ? await movableClock() : () => [];
   return startOnFreePort((port) => new RedisServer(port, options, (folder) => [...before(folder), binary]));
 }

@@ -29,7 +29,13 @@ describe('Redis with Sentinel', () => {
     const second = await group.failover();
     expect(second).not.toBe(first);
     expect(await group.primary()).toBe(second);
+    // Until then it takes writes that are lost.
+    await until(
+      'the old primary as a replica',
+      async () => ((await first!.command('role')) as [string])[0] === 'slave',
+    );
     await until('the client at the new primary', () => client!.set('key', 'new'));
+    expect(await second.command('get', 'key')).toBe('new');
 
     const third = await group.killPrimary();
     expect(third).not.toBe(second);

@@ -7,12 +7,12 @@ const NAME = 'nestlock';
 export interface SentinelOptions {
   /** Further lines of each redis.conf. */
   readonly conf?: readonly string[];
-  /** How long a server may be silent until it counts as down, in ms. Default: 500. */
+  /** How long a server may be silent until it counts as down, in ms. Default: 30,000, since a busy machine is not a fault. */
   readonly downAfter?: number;
 }
 
 /** Starts a primary with two replicas, and three Sentinels that watch them. */
-export async function startSentinel({ conf = [], downAfter = 500 }: SentinelOptions = {}): Promise<SentinelGroup> {
+export async function startSentinel({ conf = [], downAfter = 30_000 }: SentinelOptions = {}): Promise<SentinelGroup> {
   const started: RedisServer[] = [];
   const start = async (...options: Parameters<typeof startRedis>): Promise<RedisServer> => {
     const server = await startRedis(...options);
@@ -67,6 +67,9 @@ export class SentinelGroup {
   /** Kills the primary. Resolves to the new one as soon as all Sentinels know it. */
   async killPrimary(): Promise<RedisServer> {
     const before = await this.knownPrimary();
+    await Promise.all(
+      this.sentinels.map((each) => each.command('sentinel', 'set', NAME, 'down-after-milliseconds', 500)),
+    );
     await before.kill();
     return this.successorOf(before);
   }

@@ -138,10 +138,10 @@ describe('a ZooKeeper ensemble', () => {
 
   it('ends the session of a client whose server is isolated, while that still answers', async () => {
     await ensemble.stop();
-    ensemble = await startZooKeeperEnsemble();
+    ensemble = await startZooKeeperEnsemble({ syncLimit: 150 }); // the follower bears the silence for 15 s
     const [follower] = await ensemble.followers();
     const client = await open((await ensemble.leader()).connectString);
-    const aside = await open(follower!.connectString, 1_000);
+    const aside = await open(follower!.connectString, 4_000);
     await aside.create('/mine', '', ZOO_EPHEMERAL);
     const gone = new Promise((resolve) => {
       void client.w_exists('/mine', resolve);

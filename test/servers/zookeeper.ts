@@ -98,7 +98,7 @@ export class ZooKeeperServer extends Server implements ZooKeeper {
 
   /** The answer to one of its four-letter words: `srvr`, `mntr`, `cons`, `dump`, `wchs`, `wchc`, `wchp`. */
   async fourLetter(word: string): Promise<string> {
-    const socket = connect(this.port, this.host).setTimeout(2_000);
+    const socket = connect(this.port, this.host).setTimeout(10_000);
     socket.on('timeout', () => socket.destroy(new Error(`no answer to ${word}`)));
     socket.write(word);
     return text(socket);

@@ -22,11 +22,14 @@ export interface DatabaseKind {
   readonly ddl: (table?: string) => string;
   readonly transactionOf: typeof postgres.transactionOf;
   readonly updateVersioned: (client: never, update: postgres.VersionedUpdate) => Promise<void>;
-  readonly pool: (url: string) => { end(): Promise<void> };
+  readonly pool: (url: string) => { query(sql: string): Promise<unknown>; end(): Promise<void> };
   /** What messages say of a wrong password, of a database that is not there, of a table that may not be made. */
   readonly says: { readonly password: RegExp; readonly database: RegExp; readonly rights: RegExp };
   /** Makes a user "guest" who may do nothing but connect, with the password "guest". */
   readonly guest: readonly string[];
+  /** Lets the guest make the table "granted_later", and does not any more. */
+  readonly grant: string;
+  readonly revoke: string;
   /** A table with the right columns, one of which has another type. */
   readonly otherType: string;
 }
@@ -45,6 +48,8 @@ export const POSTGRES: DatabaseKind = {
     rights: /permission denied/,
   },
   guest: [`CREATE ROLE guest LOGIN PASSWORD 'guest'`, 'REVOKE CREATE ON SCHEMA public FROM public'],
+  grant: 'GRANT CREATE ON SCHEMA public TO guest',
+  revoke: 'REVOKE CREATE ON SCHEMA public FROM guest',
   otherType:
     'CREATE TABLE wrong (key text PRIMARY KEY, holder int, shared jsonb, expires_at bigint, fence bigint, version bigint, ' +
     'awaited boolean, label text, used_at bigint)',
@@ -60,6 +65,8 @@ export const MARIADB: DatabaseKind = {
   pool: (url) => createPool(url),
   says: { password: /Access denied/, database: /Unknown database|Access denied/, rights: /denied/ },
   guest: [`CREATE USER guest@'%' IDENTIFIED BY 'guest'`, `GRANT SELECT ON test.* TO guest@'%'`],
+  grant: `GRANT CREATE, INSERT, UPDATE, DELETE ON test.granted_later TO guest@'%'`,
+  revoke: `REVOKE CREATE, INSERT, UPDATE, DELETE ON test.granted_later FROM guest@'%'`,
   otherType:
     'CREATE TABLE wrong (`key` varchar(255) PRIMARY KEY, holder int, shared json, expires_at bigint, fence bigint, ' +
     'version bigint, label text, used_at bigint)',

@@ -15,7 +15,8 @@ describe.each([POSTGRES, MARIADB])('$name', (kind: DatabaseKind) => {
   afterEach(() => Promise.all(services.splice(0).map((service) => service.close())));
   afterAll(() => server?.stop());
 
-  const backend = (options: object): LockBackend => kind.backend({ url: server.url, ...options } as never);
+  const backend = (options: object): LockBackend =>
+    kind.backend({ commandTimeout: '10s', ...(!('pool' in options) && { url: server.url }), ...options } as never);
 
   function serviceOn(options: object, warnings: string[] = []): LockService {
     const service = new LockService({ backend: backend(options), warn: (message) => warnings.push(message) });
@@ -35,7 +36,7 @@ describe.each([POSTGRES, MARIADB])('$name', (kind: DatabaseKind) => {
     const { message } = await refusalOf({ url: urlWith(server.url, { password: 'wrong' }) });
     expect(message).toMatch(kind.says.password);
     expect(message).toMatch(`${kind.name} refuses`);
-    expect(message).toMatch('check address, user, password and database');
+    expect(message).toMatch('check address, user, password, database and rights');
     expect(message).not.toMatch('wrong:');
   });
 
@@ -47,7 +48,7 @@ describe.each([POSTGRES, MARIADB])('$name', (kind: DatabaseKind) => {
   test('nobody there: the boot warns, and locks are unavailable until it comes', async () => {
     const warnings: string[] = [];
     const port = String(await freePort());
-    const service = serviceOn({ url: urlWith(server.url, { port }), commandTimeout: 500 }, warnings);
+    const service = serviceOn({ url: urlWith(server.url, { port }), commandTimeout: 5_000 }, warnings);
     await service.open();
     expect(warnings).toEqual([
       expect.stringMatching(/is not available yet \(.*ECONNREFUSED.*\): until it is, every lock fails with LockUnav/),
@@ -62,6 +63,37 @@ describe.each([POSTGRES, MARIADB])('$name', (kind: DatabaseKind) => {
     expect(message).toMatch(kind.says.rights);
     expect(message).toMatch('does not let this user make the table "not_allowed"');
     expect(message).toMatch('make it with the exported DDL');
+  });
+
+  test('no right to make the table: the pool that was passed in is as good as before', async () => {
+    const pool = kind.pool(urlWith(server.url, { username: 'guest', password: 'guest' }));
+    try {
+      const service = serviceOn({ pool, table: 'granted_later' });
+      await expect(service.open()).rejects.toThrow(LockConfigError);
+      await pool.query('SELECT 1');
+      await server.query(kind.grant);
+      await service.open();
+      expect(await service.run('k', () => 'done')).toBe('done');
+    } finally {
+      await server.query(kind.revoke);
+      await pool.end();
+    }
+  });
+
+  test('no right to write to the table: the boot fails', async () => {
+    await server.query(kind.ddl('readable'));
+    if (kind === POSTGRES) await server.query('GRANT SELECT ON readable, readable_fence TO guest');
+    const url = urlWith(server.url, { username: 'guest', password: 'guest' });
+    const { message } = await refusalOf({ url, table: 'readable' });
+    expect(message).toMatch(kind.says.rights);
+    if (kind === MARIADB) return;
+    await server.query('GRANT INSERT, UPDATE, DELETE ON readable TO guest');
+    const refusal = await refusalOf({ url, table: 'readable', strategy: 'transaction' });
+    expect(refusal.message).toMatch('from the sequence "readable_fence". GRANT USAGE, SELECT, UPDATE on it');
+    await server.query('GRANT USAGE, UPDATE ON readable_fence TO guest');
+    const service = serviceOn({ url, table: 'readable', strategy: 'transaction' });
+    await service.open();
+    expect(await service.run('k', () => 'done')).toBe('done');
   });
 
   test('createTable: false and no table: the boot fails; with the exported DDL it works', async () => {

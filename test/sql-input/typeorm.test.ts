@@ -38,7 +38,9 @@ describe.each([POSTGRES, MARIADB])('a DataSource of TypeORM on $name', (kind: Da
   };
 
   async function withService(strategy: string, work: (service: LockService) => Promise<void>): Promise<void> {
-    const service = new LockService({ backend: kind.backend({ pool: dataSource, strategy } as never) });
+    const service = new LockService({
+      backend: kind.backend({ pool: dataSource, strategy, commandTimeout: '10s' } as never),
+    });
     try {
       await service.open();
       await work(service);

@@ -39,7 +39,7 @@ describe.each(SERVERS)('$name', ({ database, conf }) => {
       'an outcome that is not known is said to be so: the reply is lost (%s)',
       async (how) => {
         const proxy = await on().proxy();
-        const locks = await on().service({ url: proxy.url, strategy, commandTimeout: '1s' }, { ttl: TTL });
+        const locks = await on().service({ url: proxy.url, strategy, commandTimeout: '3s' }, { ttl: 3 * TTL });
         const run = locks.run('k', async (lock) => {
           await on().write(lock, 'kept');
           const before = new Map<Connection, number>();
@@ -57,7 +57,7 @@ describe.each(SERVERS)('$name', ({ database, conf }) => {
     it('the same if the request is lost, or the connection is cut', async () => {
       for (const end of ['drop', 'cut'] as const) {
         const proxy = await on().proxy();
-        const locks = await on().service({ url: proxy.url, strategy, commandTimeout: '1s' }, { ttl: TTL });
+        const locks = await on().service({ url: proxy.url, strategy, commandTimeout: '3s' }, { ttl: 3 * TTL });
         const run = locks.run('k', async (lock) => {
           await on().write(lock, 'lost');
           if (end === 'drop') proxy.drop('requests');

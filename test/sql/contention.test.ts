@@ -51,12 +51,50 @@ describe.each(DATABASES)('$name', (database) => {
   });
 
   it('transaction: who gets no connection is told so, since nobody knows whether the lock is held', async () => {
-    const locks = await on().service({ strategy: 'transaction', maxConnections: 1, commandTimeout: 300 });
+    const locks = await on().service({ strategy: 'transaction', maxConnections: 1, commandTimeout: 3_000 });
     const lock = await locks.acquire('a');
-    await expect(locks.acquire('b')).rejects.toThrow(/All 1 connections for locks have been in use for 300 ms/);
+    await expect(locks.acquire('b')).rejects.toThrow(/All 1 connections for locks have been in use for 3000 ms/);
     await expect(locks.tryAcquire('b')).rejects.toMatchObject({ code: 'LOCK_UNAVAILABLE' });
     await lock.release();
     expect(await locks.run('b', () => 'done')).toBe('done');
+  });
+
+  it('transaction: of those who wait for a connection only the first is refused, for whom the others may wait', async () => {
+    const locks = await on().service({ strategy: 'transaction', maxConnections: 1, commandTimeout: 3_000 });
+    const lock = await locks.acquire('a');
+    const [first, second] = [locks.run('b', () => 'first'), locks.run('c', () => 'second')];
+    second.catch(() => undefined);
+    await expect(first).rejects.toThrow(/All 1 connections for locks have been in use/);
+    await lock.release();
+    expect(await second).toBe('second');
+  });
+
+  it('transaction: nobody is refused because the process was blocked', async () => {
+    const commandTimeout = 2_000;
+    const locks = await on().service({ strategy: 'transaction', maxConnections: 1, commandTimeout });
+    const lock = await locks.acquire('a');
+    const waiting = locks.run('b', () => 'done');
+    await new Promise(setImmediate);
+    const released = lock.release();
+    for (const end = performance.now() + 1.5 * commandTimeout; performance.now() < end;);
+    await released;
+    expect(await waiting).toBe('done');
+  });
+
+  it('transaction: a claim that is too late when it is told to wait does not wait in the database', async () => {
+    const strategy = 'transaction';
+    const [holder, locks] = [await on().service({ strategy }), await on().service({ strategy, maxConnections: 1 })];
+    const [held, other] = [await holder.acquire('k'), await locks.acquire('other')];
+    const late = locks.acquire('k', { waitTimeout: 50 });
+    setTimeout(() => void other.release(), 200); // until then it has no connection, so that nobody tells it to wait
+    await expect(late).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await on().ids(database.waiting)).toEqual([]);
+    expect(await locks.run('another', () => 'done')).toBe('done'); // on the only connection
+    const next = locks.run('k', () => 'done');
+    await on().waiting();
+    await held.release();
+    expect(await next).toBe('done');
   });
 
   it('transaction: one connection for a key, however many wait for it in this process', async () => {

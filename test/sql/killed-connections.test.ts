@@ -1,9 +1,23 @@
 import { until } from '../servers/until';
 import { DATABASES } from './databases';
-import { TRANSACTIONAL, TTL, useDatabase, waited } from './support';
+import { STRATEGIES, TRANSACTIONAL, TTL, useDatabase, waited } from './support';
 
 describe.each(DATABASES)('$name', (database) => {
   const on = useDatabase(database);
+
+  it('transaction: the connection of a holder is killed: the next need not wait for the end of the work', async () => {
+    const locks = await on().service({ strategy: 'transaction', maxConnections: 1 });
+    let finish!: () => void;
+    const run = locks.run('k', async (lock) => {
+      await on().kill(await on().connectionOf(lock));
+      await new Promise<void>((resolve) => (finish = resolve));
+    });
+    await until('the work', () => finish !== undefined);
+    const next = await locks.run('k', () => 'next', { waitTimeout: 20_000 }).catch((error: unknown) => error);
+    finish();
+    await expect(run).rejects.toMatchObject({ name: 'LockLostError', reason: 'session' });
+    expect(next).toBe('next');
+  });
 
   describe.each(TRANSACTIONAL)('%s: the connection of a holder is killed', (strategy) => {
     it('it is told at once, what it wrote is not there, and the next one has the lock', async () => {
@@ -67,10 +81,9 @@ describe.each(DATABASES)('$name', (database) => {
         await on().service({ strategy: 'transaction' }),
       ];
       const lock = await holder.acquire('k');
+      const its = await on().ids(...database.transactions);
       const waiting = waiter.acquire('k');
-      const [id] = await on().waiting();
-      await on().kill(id); // first, so that it is not killed as the holder
-      await on().kill(...(await on().ids(...database.transactions)));
+      await on().kill(...(await on().waiting()), ...its);
       const next = await waiting;
       await until('the news', () => lock.signal.aborted);
       expect(next.fencingToken).toBeGreaterThan(lock.fencingToken);
@@ -79,13 +92,33 @@ describe.each(DATABASES)('$name', (database) => {
     });
   });
 
+  it.each(STRATEGIES)('%s: a connection is killed in the moment in which it is made', async (strategy) => {
+    const proxy = await on().proxy();
+    const locks = await on().service({ strategy, url: proxy.url });
+    await on().kill(...(await on().ids(database.sessions)));
+    await until('the end of its connections', () => proxy.connections === 0);
+    // What follows the password, so that "welcome" and "goodbye" arrive in one piece.
+    proxy.hold('replies', ({ sent }) => /,p=|mysql_native_password/.test(sent));
+    const unlucky = locks.run('k', () => 'lucky');
+    unlucky.catch(() => undefined);
+    const [made] = await until('a connection', async () => {
+      const ids = await on().ids(database.sessions);
+      return ids.length > 0 && ids;
+    });
+    await on().kill(made);
+    await until('its end', async () => !(await on().ids(database.sessions)).includes(made));
+    await proxy.restore();
+    await expect(unlucky).rejects.toMatchObject({ name: 'LockUnavailableError' });
+    expect(await locks.run('k', () => 'works')).toBe('works');
+  });
+
   it('lease: the connections of the pool are killed, and the holder keeps its lock', async () => {
     const pool = on().pool(5);
-    const [holder, waiter] = [await on().service({ pool: pool.pool }, { ttl: TTL * 2 }), await on().service()];
+    const [holder, waiter] = [await on().service({ pool: pool.pool }, { ttl: TTL * 5 }), await on().service()];
     const lock = await holder.acquire('k');
     const waiting = waiter.acquire('k');
     await waited('k');
-    const end = performance.now() + TTL * 3;
+    const end = performance.now() + TTL * 7.5;
     while (performance.now() < end) {
       await on().kill(...(await on().ids(database.sessions)));
       expect(lock.held).toBe(true);

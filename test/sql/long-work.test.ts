@@ -1,5 +1,9 @@
+import { until } from '../servers/until';
 import { DATABASES } from './databases';
-import { TRANSACTIONAL, TTL, useDatabase } from './support';
+import { TRANSACTIONAL, useDatabase } from './support';
+
+/** In ms. */
+const TTL = 4_000;
 
 describe.each(DATABASES)('$name', (database) => {
   const on = useDatabase(database);
@@ -11,7 +15,7 @@ describe.each(DATABASES)('$name', (database) => {
       const seen: boolean[] = [];
       await locks.run('k', async (lock) => {
         const timer = setInterval(() => seen.push(lock.held), 100);
-        await database.through(lock, database.sleep((TTL * 3) / 1_000));
+        await database.through(lock, database.sleep((TTL * 1.5) / 1_000));
         clearInterval(timer);
         await on().write(lock, 'word');
       });
@@ -25,13 +29,14 @@ describe.each(DATABASES)('$name', (database) => {
       await on().service({ strategy: 'transaction' }, { ttl: TTL }),
       await on().service({ strategy: 'transaction' }),
     ];
-    let isOver = false;
+    let [isIn, isOver] = [false, false];
     const running = locks.run('k', async (lock) => {
-      await database.through(lock, database.sleep((TTL * 2) / 1_000));
+      isIn = true;
+      await database.through(lock, database.sleep((TTL * 1.5) / 1_000));
       isOver = true;
       return lock.fencingToken;
     });
-    await on().query(database.sleep(0.2));
+    await until('the work', () => isIn);
     const next = other.run('k', (lock) => {
       expect(isOver).toBe(true);
       return lock.fencingToken;
@@ -43,7 +48,7 @@ describe.each(DATABASES)('$name', (database) => {
     const locks = await on().service({ strategy }, { ttl: TTL });
     await locks.run('k', async (lock) => {
       await on().write(lock, 'before');
-      await new Promise((resolve) => setTimeout(resolve, TTL * 3));
+      await new Promise((resolve) => setTimeout(resolve, TTL * 1.5));
       expect(lock.held).toBe(true);
       await on().write(lock, 'later');
     });

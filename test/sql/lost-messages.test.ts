@@ -19,10 +19,10 @@ describe.each(DATABASES)('$name', (database) => {
     '%s: the connections of a holder die silently: it is over before another has it',
     async (strategy) => {
       const proxy = await on().proxy();
-      const terms = { strategy, commandTimeout: '1s' } as const;
+      const ttl = 3 * TTL;
       const [holder, next] = [
-        await on().service({ url: proxy.url, ...terms }, { ttl: TTL }),
-        await on().service(terms, { ttl: TTL }),
+        await on().service({ url: proxy.url, strategy, commandTimeout: '3s' }, { ttl }),
+        await on().service({ strategy }, { ttl }),
       ];
       const lock = await holder.acquire('k');
       const waiting = next.run('k', (other) => ({
@@ -41,7 +41,7 @@ describe.each(DATABASES)('$name', (database) => {
 
   it.each(TRANSACTIONAL)('%s: then run does not say that it succeeded, and nothing is there', async (strategy) => {
     const proxy = await on().proxy();
-    const locks = await on().service({ url: proxy.url, strategy, commandTimeout: '1s' }, { ttl: TTL });
+    const locks = await on().service({ url: proxy.url, strategy, commandTimeout: '3s' }, { ttl: 3 * TTL });
     const run = locks.run('k', async (lock) => {
       await on().write(lock, 'lost');
       silence(proxy, () => true);
@@ -78,7 +78,7 @@ describe.each(DATABASES)('$name', (database) => {
     const proxy = await on().proxy();
     const [holder, waiter] = [
       await on().service(),
-      await on().service({ url: proxy.url, commandTimeout: '1s', options: database.sized(2) }),
+      await on().service({ url: proxy.url, commandTimeout: '3s', options: database.sized(2) }),
     ];
     const lock = await holder.acquire('k');
     const waiting = waiter.acquire('k');
@@ -92,22 +92,27 @@ describe.each(DATABASES)('$name', (database) => {
   it.each(STRATEGIES)('%s: a pool whose connections have all died silently works again by itself', async (strategy) => {
     const proxy = await on().proxy();
     const locks = await on().service({
-      ...{ url: proxy.url, strategy, commandTimeout: '500ms', options: database.sized(2) },
+      ...{ url: proxy.url, strategy, commandTimeout: '2s', options: database.sized(2) },
       ...(strategy !== 'lease' && { maxConnections: 2 }),
     });
     const both = (): Promise<unknown> => Promise.all(['a', 'b'].map((key) => locks.run(key, () => true)));
     await until('two connections', async () => (await both()) && proxy.connections === 2);
     await sleep(300); // until they are back in the pool
+    const dead = await on().ids(database.sessions);
     silence(proxy, () => true);
-    await until('locks', both, 20_000);
-    await until('new connections', async () => (await both()) && proxy.connections >= 4);
+    await until('locks', both, 40_000);
+    const isNew = (id: unknown): boolean => !dead.includes(id);
+    await until(
+      'new connections',
+      async () => (await both()) && (await on().ids(database.sessions)).filter(isNew).length >= 2,
+    );
     await proxy.restore();
   });
 
   it.each(STRATEGIES)('%s: what was held up arrives late, and nothing is left behind', async (strategy) => {
     const proxy = await on().proxy();
-    const locks = await on().service({ url: proxy.url, strategy, commandTimeout: '500ms' });
-    await locks.run('k', () => undefined);
+    const locks = await on().service({ url: proxy.url, strategy, commandTimeout: '2s' });
+    await until('a lock', () => locks.run('k', () => true));
     proxy.hold('requests');
     const isIn = jest.fn();
     await expect(locks.run('k', isIn)).rejects.toMatchObject({ name: 'LockUnavailableError' });

@@ -18,12 +18,14 @@ describe('PostgreSQL: the connection that hears messages', () => {
 
   const listening = (): Promise<unknown[]> => on().ids(`${DATABASES[0]!.sessions} AND query LIKE 'LISTEN%'`);
 
-  async function scene(play: (scene: Scene) => Promise<void>): Promise<void> {
+  async function scene(play: (scene: Scene) => Promise<void>, change?: Change): Promise<void> {
     const clock = new FakeClock();
     const { pool } = on().pool(4);
     const settings = { pool, commandTimeout: COMMAND_TIMEOUT } as Parameters<typeof PostgresDatabase.open>[0];
-    const database = await PostgresDatabase.open(settings, new Patience(clock));
-    const wakeups = new Notifications(database, clock, COMMAND_TIMEOUT);
+    const patience = new Patience(clock);
+    const database = await PostgresDatabase.open(settings, patience);
+    change?.(database, clock);
+    const wakeups = new Notifications(database, clock, patience, COMMAND_TIMEOUT);
     try {
       await play(new Scene(clock, wakeups));
     } finally {
@@ -57,7 +59,31 @@ describe('PostgreSQL: the connection that hears messages', () => {
       await clock.advance(LINGER);
       await until('nobody who listens', async () => (await listening()).length === 0);
     }));
+
+  it.each(['connect', 'query'] as const)('a process that was blocked does not take it for deaf: %s', async (step) => {
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockReturnValue();
+    await scene(
+      async ({ wakeups, wait }) => {
+        const waiter = wait();
+        await until('that messages arrive', () => wakeups.areReliable);
+        expect(emitWarning).not.toHaveBeenCalled();
+        waiter.leave();
+      },
+      (database, clock) => {
+        const go = database[step].bind(database) as (sql?: string) => Promise<never>;
+        database[step] = async (sql?: string) => {
+          clock.stall(2 * COMMAND_TIMEOUT); // the timer is late, then the answer comes
+          await clock.advance(0);
+          return go(sql);
+        };
+      },
+    );
+    emitWarning.mockRestore();
+  });
 });
+
+/** Made before it is used. */
+type Change = (database: PostgresDatabase, clock: FakeClock) => void;
 
 class Scene {
   constructor(

@@ -34,6 +34,16 @@ describe.each(DATABASES)('$name', (database) => {
     });
   });
 
+  it('optimistic: an operator deletes the row under the work, which is run again', async () => {
+    const locks = await on().service({ strategy: 'optimistic' });
+    await locks.run('k', () => undefined);
+    let runs = 0;
+    await locks.run('k', async () => {
+      if (++runs === 1) await on().query(...deleteRow);
+    });
+    expect(runs).toBe(2);
+  });
+
   it('transaction: an operator deletes the row, which waits for the holder: tokens increase', async () => {
     const strategy = 'transaction';
     const [holder, waiter] = [await on().service({ strategy }), await on().service({ strategy })];
@@ -78,7 +88,7 @@ describe.each(DATABASES)('$name', (database) => {
     ['the table', dropTable],
   ])('lease: an operator deletes %s while it is held', (_, deed) => {
     it('the holder is told, and the waiter has the lock with a greater token', async () => {
-      const [holder, waiter] = [await on().service({}, { ttl: TTL }), await on().service({}, { ttl: TTL })];
+      const [holder, waiter] = [await on().service({}, { ttl: 6 * TTL }), await on().service({}, { ttl: 6 * TTL })];
       const lock = await holder.acquire('k');
       const waiting = waiter.acquire('k');
       await waited('k');

@@ -65,7 +65,7 @@ describe.each(DATABASES)('$name, optimistic', (database) => {
         await database.through(lock, `UPDATE counters SET number = number + 1 WHERE name = '${other}'`);
       });
     await Promise.all([work('c', 'd'), work('d', 'c')]);
-    expect(runs).toBe(3); // the database has chosen one of them
+    expect(runs).toBeGreaterThanOrEqual(3); // the database has chosen one of them, and again if both met once more
     expect((await on().query('SELECT number FROM counters')).map((row) => Number(row['number']))).toEqual([2, 2]);
   });
 

@@ -3,7 +3,7 @@ import { DATABASES } from './databases';
 import { STRATEGIES, timed, TRANSACTIONAL, TTL, useDatabase, waited } from './support';
 
 /** The database may take long to come back on a slow machine. */
-const PATIENT = { commandTimeout: '10s' } as const;
+const PATIENT = { commandTimeout: '20s' } as const;
 
 describe.each(DATABASES)('$name', (database) => {
   const on = useDatabase(database);
@@ -54,11 +54,11 @@ describe.each(DATABASES)('$name', (database) => {
   });
 
   it('lease: lost if the database is away for longer than its ttl, and no later than another has it', async () => {
-    const [holder, other] = [await on().service({}, { ttl: TTL }), await on().service({}, { ttl: TTL })];
+    const [holder, other] = [await on().service({}, { ttl: 3 * TTL }), await on().service({}, { ttl: 3 * TTL })];
     const lock = await holder.acquire('k');
     await on().server.kill();
     await until('the loss', () => lock.signal.aborted);
-    expect(lock.signal.reason).toMatchObject({ name: 'LockLostError', reason: 'expired' });
+    expect(lock.signal.reason).toMatchObject({ name: 'LockLostError', reason: 'expired', cause: expect.any(Error) });
     await on().server.start();
     const next = await until('a lock', () => other.acquire('k'));
     expect(lock.held).toBe(false);

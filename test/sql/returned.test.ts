@@ -99,6 +99,28 @@ describe.each(DATABASES)('$name: what goes back to a pool that is not ours', (da
     60_000,
   );
 
+  it.each(EXCLUSIVE)(
+    '%s: a transaction that the user has left open is neither used nor committed',
+    async (strategy) => {
+      const pool = on().pool(1);
+      const locks = await on().service({
+        strategy,
+        pool: pool.pool,
+        ...(strategy === 'transaction' && { maxConnections: 1 }),
+      });
+      await until('it to come back', () => pool.idle === 1);
+      const connection = await pool.connect();
+      await connection.query(database.begin);
+      await connection.query("INSERT INTO writes VALUES ('half')");
+      connection.release();
+      const lock = await locks.acquire('k');
+      const other = await on().service({ strategy });
+      expect(await other.tryAcquire('k')).toBeNull();
+      await lock.release();
+      expect(await on().written()).toEqual([]);
+    },
+  );
+
   it('lease: the only connection of a pool is not kept from others while a lock is held', async () => {
     const pool = on().pool(1);
     const locks = await on().service({ strategy: 'lease', pool: pool.pool });
@@ -136,5 +158,32 @@ describe.each(DATABASES)('$name: what goes back to a pool that is not ours', (da
     const back = await pool.connect();
     expect(String(read(await back.query(database.settings)))).toMatch(/^7(000)?$/);
     back.release();
+  });
+});
+
+describe('PostgreSQL', () => {
+  const on = useDatabase(DATABASES[0]!);
+
+  it('lease: what the user listens to on a connection is not ended', async () => {
+    const pool = on().pool(3);
+    const [holder, locks] = [await on().service(), await on().service({ pool: pool.pool })];
+    const each = async (sql: string): Promise<Row[][]> => {
+      const connections = [await pool.connect(), await pool.connect(), await pool.connect()];
+      const answers = await Promise.all(connections.map((connection) => connection.query(sql)));
+      for (const connection of connections) connection.release();
+      return answers;
+    };
+    await until('all connections back in the pool', () => pool.total === pool.idle);
+    await each('LISTEN mine');
+    const held = await holder.acquire('k');
+    const waiting = locks.acquire('k');
+    await until('who listens', async () => {
+      return (await on().ids(`${DATABASES[0]!.sessions} AND query = 'LISTEN nestlock'`)).length > 0;
+    });
+    await held.release();
+    await (await waiting).release();
+    await locks.close();
+    const channels = await each('SELECT pg_listening_channels() AS channel');
+    expect(channels).toEqual(Array<Row[]>(3).fill([{ channel: 'mine' }]));
   });
 });

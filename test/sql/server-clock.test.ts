@@ -21,14 +21,14 @@ describe.each(DATABASES)('$name: the clock of the server is set back by an hour'
   });
 
   it('lease: while it is held: it stays so, and nobody else has it', async () => {
-    const [holder, other] = [await on().service({}, { ttl: 2_000 }), await on().service()];
+    const [holder, other] = [await on().service({}, { ttl: 5_000 }), await on().service()];
     const lock = await holder.acquire('k');
     on().server.setClock(-HOUR);
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    await new Promise((resolve) => setTimeout(resolve, 7_000));
     expect(lock.held).toBe(true);
     expect(await other.tryAcquire('k')).toBeNull();
     await lock.release();
-    const next = await other.acquire('k', { waitTimeout: '5s' });
+    const next = await other.acquire('k', { waitTimeout: '20s' });
     expect(next.fencingToken).toBeGreaterThan(lock.fencingToken);
     await next.release();
   });

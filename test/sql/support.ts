@@ -136,7 +136,7 @@ export class Fixture {
   }
 
   private optionsFor(options: Options): Options {
-    return { ...(options.pool === undefined && { url: this.server.url }), ...options };
+    return { commandTimeout: '10s', ...(options.pool === undefined && { url: this.server.url }), ...options };
   }
 }
 
@@ -156,12 +156,12 @@ export function useDatabase(database: Database, options: Parameters<Database['st
     const failures: unknown[] = [];
     const note = (error: unknown): unknown => failures.push(error);
     const none = async (...sql: string[]): Promise<boolean> => (await fixture.query(...sql)).length === 0;
-    await until('the end of all transactions', () => none(...database.transactions), 10_000).catch(note);
+    await until('the end of all transactions', () => none(...database.transactions), 20_000).catch(note);
     for (const close of toClose.splice(0).reverse()) await close().catch(note);
-    await until('the end of all connections', () => none(database.sessions), 8_000).catch(note);
+    await until('the end of all connections', () => none(database.sessions), 20_000).catch(note);
     await fixture.query('DELETE FROM writes', 'DELETE FROM counters');
     if (failures.length > 0) throw failures[0];
-  }, 60_000);
+  }, 90_000);
   afterAll(() => fixture?.server.stop());
   return () => fixture;
 }

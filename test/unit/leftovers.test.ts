@@ -115,6 +115,19 @@ describe('many different keys leave no memory behind, in the core or in the memo
   });
 });
 
+test('what a crowd of keys has needed is given back when all are free, though nobody comes any more', async () => {
+  const { locks } = withMemory();
+  const crowd = async (from: number, to: number) => {
+    const held = await Promise.all(Array.from({ length: to - from }, (_, i) => locks.acquire(keyOf(from + i))));
+    await Promise.all(held.map((lock) => lock.release()));
+    return heap();
+  };
+  const before = await crowd(0, 100);
+  const grown = (await crowd(100, 100 + 4 * KEYS)) - before;
+  expect(grown).toBeLessThan(4 * KEYS * 300);
+  await locks.run('one more', () => {}); // so that all of it is reachable until here
+});
+
 test.each([
   ['what they held', keyOf, KEYS],
   ['themselves', () => 'job', 10 * KEYS],

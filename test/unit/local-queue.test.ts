@@ -1,3 +1,4 @@
+import { LockService } from '../../lib/core/lock-service';
 import { TTL, begin, track, withMemory, withScript } from './support';
 import type { Section } from './support';
 
@@ -198,4 +199,71 @@ test('callers who give up while the store answers out of step do not break the l
   await clock.advance(0);
   expect(third!.error).toMatchObject({ code: 'LOCK_TIMEOUT' });
   expect(backend.claims.slice(1).every(({ aborted }) => aborted)).toBe(true);
+});
+
+describe('a key that is in use keeps its line, however many others come and go', () => {
+  function scene() {
+    const { clock, locks, backend } = withMemory();
+    const acquire = jest.spyOn(backend, 'acquire');
+    const asked = (): number => acquire.mock.calls.filter(([{ key }]) => key === 'nestlock:k').length;
+    const others = async (): Promise<void> => {
+      for (let i = 0; i < 2_000; i++) await locks.run(`other ${i}`, () => undefined);
+    };
+    return { clock, locks, backend, acquire, asked, others };
+  }
+
+  test('held', async () => {
+    const { clock, locks, asked, others } = scene();
+    const holder = begin(locks, 'k');
+    await clock.advance(0);
+    await others();
+    const next = track(locks.run('k', () => 'next'));
+    await clock.advance(0);
+    holder.finish();
+    await clock.advance(0);
+    expect(next.value).toBe('next');
+    expect(asked()).toBe(1); // from hand to hand
+  });
+
+  test('waited for', async () => {
+    const { clock, locks, backend, asked, others } = scene();
+    const elsewhere = new LockService({ backend });
+    const held = await elsewhere.acquire('k');
+    const order: number[] = [];
+    const first = locks.run('k', () => void order.push(1));
+    await clock.advance(0);
+    await others();
+    const second = locks.run('k', () => void order.push(2));
+    await clock.advance(0);
+    expect(asked()).toBe(2); // one claim for all who wait here
+    await held.release();
+    await Promise.all([first, second]);
+    expect(order).toEqual([1, 2]);
+  });
+
+  test('tried', async () => {
+    const { locks, backend, acquire, asked, others } = scene();
+    const real = Object.getPrototypeOf(backend).acquire as typeof backend.acquire;
+    let open!: () => void;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    acquire.mockImplementationOnce((claim) => gate.then(() => real.call(backend, claim)));
+    const trying = locks.tryAcquire('k');
+    await others();
+    open();
+    const lock = (await trying)!;
+    expect(await locks.tryAcquire('k')).toBeNull();
+    expect(asked()).toBe(1); // it is known to be held here
+    await lock.release();
+  });
+});
+
+test('one who leaves with the loss that it brings to light is refused with its own reason', async () => {
+  const { clock, backend, locks } = withScript();
+  backend.onAcquire = (claim) => claim.grant({ validUntil: clock.now() + 5 }); // a slow answer
+  const { signal } = await locks.acquire('k');
+  clock.stall(10);
+  const next = track(locks.acquire('k', { signal }));
+  await clock.advance(0);
+  expect(next.error).toBe(signal.reason);
+  expect(next.error).toMatchObject({ code: 'LOCK_LOST' });
 });

@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Timer } from '../../lib/core/clock';
+import type { Clock, Timer } from '../../lib/core/clock';
 import { FakeClock } from '../../lib/testing/fake-clock';
 import { memoryBackend } from '../../lib/backends/memory/memory.backend';
 import { LockService } from '../../lib/core/lock-service';
+import { renewalAnswers } from '../../lib/core/renewal-answers';
 import { TTL, begin, track, recordEvents, validity, withMemory, withScript } from './support';
 
 test('a lock is renewed every third of its ttl while its section runs, and no longer', async () => {
@@ -251,4 +252,47 @@ test('what a failed renewal met is told with the loss, and not once for each att
   await clock.advance(0);
   expect(section.error).toMatchObject({ code: 'LOCK_LOST', reason: 'expired', cause: down });
   expect(warnings).toEqual([expect.stringContaining('the store is down')]);
+});
+
+test('a failure that a later renewal made up for is not told with a loss', async () => {
+  const { clock, backend, locks } = withScript();
+  backend.grantAll();
+  backend.onRenew = (renewal) => {
+    if (backend.renewals.length === 1) renewal.fail(new Error('a hiccup'));
+    else renewal.confirm();
+  };
+  const section = begin(locks, 'k');
+  await clock.advance(TTL);
+  clock.stall(TTL);
+  section.finish();
+  await clock.advance(0);
+  expect(section.error.reason).toBe('expired');
+  expect(section.error.cause).toBeUndefined();
+});
+
+test('a clock that jumps, as after a suspension, leaves no lock without its renewal', async () => {
+  const clock = new FakeClock();
+  let gained = 0;
+  const jumping = Object.assign(Object.create(clock) as Clock, {
+    now: () => clock.now() + gained,
+    setTimeout: (callback: () => void, ms: number) => clock.setTimeout(callback, ms),
+    clearTimeout: (timer: Timer) => clock.clearTimeout(timer),
+  });
+  const locks = new LockService({ backend: memoryBackend({ clock: jumping }) });
+  begin(locks, 'long', { ttl: 100 * TTL });
+  await clock.advance(0);
+  gained = 50 * TTL;
+  const section = begin(locks, 'short');
+  await clock.advance(3 * TTL);
+  expect(section.lock.held).toBe(true);
+});
+
+test('renewals that were asked for one by one: unknown if one failed, the first error if all did', async () => {
+  const [first, second] = [new Error('first'), new Error('second')];
+  const failing = (error: Error): Promise<number | null> => Promise.reject(error);
+  await expect(renewalAnswers([])).resolves.toEqual([]);
+  await expect(renewalAnswers([Promise.resolve(7), failing(first), Promise.resolve(null)])).resolves.toEqual([
+    ...[7, undefined, null],
+  ]);
+  await expect(renewalAnswers([failing(first), failing(second)])).rejects.toBe(first);
 });

@@ -1,4 +1,5 @@
 import { LockNotReadyError, LockShutdownError } from '../../lib/core/errors';
+import type { LockService } from '../../lib/core/lock-service';
 import { TTL, begin, gate, track, withMemory, withScript } from './support';
 
 describe('drain', () => {
@@ -35,7 +36,7 @@ describe('drain', () => {
     await clock.advance(0);
     expect(waiting.error).toBeInstanceOf(LockNotReadyError);
     expect(backend.lastClaim.aborted).toBe(true);
-    expect(clock.pending).toBe(0);
+    expect(clock.pending).toBe(1); // shutdownTimeout
   });
 
   test('while the store has not said whether it is free, it decides', async () => {
@@ -73,12 +74,35 @@ describe('drain', () => {
   });
 
   test('running sections go on, and are renewed', async () => {
-    const { clock, locks } = withMemory();
+    const { clock, locks } = withMemory({ shutdownTimeout: 6 * TTL });
     const section = begin(locks, 'k');
     await clock.advance(0);
     locks.drain();
     await clock.advance(5 * TTL);
     expect(section.lock.held).toBe(true);
+  });
+
+  test('after shutdownTimeout it gives up by itself: Nest closes no sooner than the last request has ended', async () => {
+    const { clock, backend, locks } = withScript({ shutdownTimeout: '3s' });
+    backend.grantAll();
+    const section = begin(locks, 'k');
+    await clock.advance(0);
+    const { signal } = section.lock;
+    locks.drain();
+    await clock.advance(2_999);
+    expect([section.lock.held, signal.aborted]).toEqual([true, false]);
+    await clock.advance(1);
+    expect([section.lock.held, signal.aborted]).toEqual([false, true]);
+    expect(signal.reason).toMatchObject({ code: 'LOCK_LOST', reason: 'shutdown' });
+    await expect(locks.run('free', () => {})).rejects.toThrow(LockShutdownError);
+    await clock.advance(3 * TTL);
+    expect(backend.renewals).toEqual([]);
+    section.finish('late');
+    await clock.advance(0);
+    expect(section.error).toMatchObject({ reason: 'shutdown', result: 'late' });
+    expect([backend.closed, backend.commands]).toEqual([0, ['acquire nestlock:k']]);
+    await locks.close();
+    expect([backend.closed, clock.pending]).toEqual([1, 0]);
   });
 });
 
@@ -134,6 +158,37 @@ describe('close', () => {
     expect(backend.closed).toBe(1);
     await clock.advance(TTL);
     expect(clock.pending).toBe(0);
+  });
+
+  test.each([
+    ['run', (locks: LockService) => locks.run('k', () => {})],
+    ['tryAcquire', (locks: LockService) => locks.tryAcquire('k')],
+  ])('waits for claims on their way, and for what is granted too late to be put back: %s', async (_, call) => {
+    const { clock, backend, locks } = withScript();
+    backend.rejectsAborted = false;
+    const released = gate();
+    backend.onRelease = () => released.opened.then(() => 'released');
+    const caller = track<unknown>(call(locks));
+    const closed = track(locks.close());
+    await clock.advance(10);
+    expect([closed.state, backend.closed]).toEqual(['pending', 0]);
+    backend.lastClaim.grant();
+    await clock.advance(10);
+    expect([closed.state, backend.closed]).toEqual(['pending', 0]);
+    released.open();
+    await clock.advance(0);
+    expect(caller.error).toBeInstanceOf(LockShutdownError);
+    expect([closed.state, backend.closed]).toEqual(['fulfilled', 1]);
+    expect(backend.commands).toEqual(['acquire nestlock:k', 'release nestlock:k']);
+  });
+
+  test('but not for longer than shutdownTimeout', async () => {
+    const { clock, backend, locks } = withScript({ shutdownTimeout: '3s' });
+    backend.rejectsAborted = false;
+    track(locks.acquire('k'));
+    const closed = track(locks.close());
+    await clock.advance(3_000);
+    expect([closed.state, backend.closed]).toEqual(['fulfilled', 1]);
   });
 
   test('waits for every section', async () => {
@@ -421,4 +476,17 @@ describe('a backend that several services share', () => {
     await clock.advance(3 * TTL);
     expect([section.lock.held, mine.lock.held]).toEqual([true, false]);
   });
+});
+
+test('many handles that are found to be lost together do not fill the stack', async () => {
+  const { clock, backend, locks } = withScript({ shutdownTimeout: '1h' });
+  backend.grantAll();
+  backend.onRenew = (renewal) => renewal.fail(new Error('down'));
+  for (let i = 0; i < 5_000; i++) await locks.acquire(`k${i}`);
+  const closed = track(locks.close());
+  await clock.advance(TTL / 2);
+  expect(closed.state).toBe('pending');
+  clock.stall(TTL);
+  await clock.advance(0); // one timer finds all of them
+  expect(closed.state).toBe('fulfilled');
 });

@@ -58,3 +58,9 @@ test('notifications', () => {
     /"notifications" with the strategy "lease"/,
   );
 });
+
+test('CockroachDB', () => {
+  const cockroach = { createQueryRunner: () => undefined, options: { type: 'cockroachdb' } };
+  for (const target of [cockroach, { pool: cockroach }])
+    expect(() => postgresBackend(target)).toThrow('postgresBackend() does not work with CockroachDB');
+});

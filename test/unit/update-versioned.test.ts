@@ -1,4 +1,5 @@
 import type { VersionedUpdate } from '../../lib/backends/sql/postgres';
+import { updateVersioned as updateInMysql } from '../../lib/backends/sql/mysql';
 import { updateVersioned } from '../../lib/backends/sql/postgres';
 import { versionedUpdate } from '../../lib/backends/sql/update-versioned';
 import { LockConfigError, LockConflictError } from '../../lib/core/errors';
@@ -35,10 +36,14 @@ const good: VersionedUpdate = { table: 'account', id: 1, version: 1, set: { bala
 
 test.each<[string, object, RegExp]>([
   ['no table', { table: '' }, /"table" to be the name of a table, got ""/],
-  ['no id', { id: undefined }, /"id" to be a value, or values by column, got undefined/],
+  ['no id', { id: undefined }, /"id" to be a value \(string, .*\), or values by column, got undefined/],
   ['an id that is null', { id: null }, /"id" to be/],
   ['an id without columns', { id: {} }, /"id" to be/],
   ['half an id', { id: { hall: 1, number: undefined } }, /"id" to be/],
+  ['an id that is a condition', { id: { id: { id: 1 } } }, /"id" to be a value/],
+  ['an id that is a list', { id: [1] }, /"id" to be a value/],
+  ['a version that is true', { version: true }, /"version" to be a value/],
+  ['a version that is a condition', { version: { version: { version: 1 } } }, /"version" to be a value/],
   ['no version', { version: undefined }, /"version" to be/],
   ['two versions', { version: { a: 1, b: 2 } }, /"version" to be a single column/],
   ['no values', { set: null }, /"set" to be values by column/],
@@ -61,4 +66,17 @@ test.each<[number, (new (...args: never[]) => Error) | undefined]>([
   const updating = updateVersioned(client, good);
   if (type) await expect(updating).rejects.toThrow(type);
   else await expect(updating).resolves.toBeUndefined();
+});
+
+test('MySQL: objects and lists are for columns of JSON', async () => {
+  let sent: unknown;
+  const connection = {
+    async query(_: string, values: unknown): Promise<[unknown, unknown]> {
+      sent = values;
+      return [{ affectedRows: 1 }, undefined];
+    },
+  };
+  const bytes = Buffer.from('x');
+  await updateInMysql(connection, { ...good, set: { tags: ['a'], address: { zip: 1 }, bytes, none: null } });
+  expect(sent).toEqual(['["a"]', '{"zip":1}', bytes, null, 1, 1]);
 });

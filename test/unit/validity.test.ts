@@ -150,14 +150,16 @@ describe('the backend learns of a loss by itself', () => {
     expect(section.lock.held).toBe(false);
   });
 
-  test('also if it knew before the grant arrived: the body is never run', async () => {
-    const { clock, backend, locks } = withScript();
+  test('also if it knew before the grant arrived: the body is never run, so nothing was lost', async () => {
+    const { clock, backend, locks, warnings } = withScript();
+    backend.onRelease = () => Promise.reject(new Error('gone'));
     backend.onAcquire = (claim) => claim.grant({ lost: AbortSignal.abort(new Error('gone')) });
     const section = begin(locks, 'k');
     await clock.advance(0);
     expect(section.body.lock === undefined).toBe(true);
-    expect(section.error).toMatchObject({ code: 'LOCK_LOST', reason: 'session' });
+    expect(section.error).toMatchObject({ code: 'LOCK_UNAVAILABLE', key: 'k', cause: new Error('gone') });
     expect(backend.lastGrant.outcomes).toHaveLength(1);
+    expect(warnings).toEqual([]);
     await clock.advance(TTL);
     expect(clock.pending).toBe(0);
   });
@@ -185,7 +187,7 @@ describe('the backend learns of a loss by itself', () => {
     };
     const shape = { mode: 'exclusive', permits: 1, ttl: TTL } as const;
     const lease = new Lease('k', shape, grant as unknown as Grant, new FakeClock(), whenLost);
-    lease.detach();
+    lease.end();
     tell({ reason: 'session' });
     expect(whenLost).not.toHaveBeenCalled();
   });
@@ -205,14 +207,14 @@ describe('the backend learns of a loss by itself', () => {
 test.each(['run', 'acquire', 'tryAcquire'] as const)(
   '%s: a grant that arrives after its time is no lock',
   async (call) => {
-    const { clock, backend, locks } = withScript();
+    const { clock, backend, locks, warnings } = withScript();
     let ran = false;
     const result = track(call === 'run' ? locks.run('k', () => void (ran = true)) : locks[call]('k'));
     await clock.advance(TTL);
     backend.lastClaim.grant();
     await clock.advance(0);
-    expect(result.error).toMatchObject({ code: 'LOCK_LOST', reason: 'expired' });
-    expect(ran).toBe(false);
+    expect(result.error).toMatchObject({ code: 'LOCK_UNAVAILABLE', key: 'k' });
+    expect([ran, warnings]).toEqual([false, []]);
     expect(backend.lastGrant.outcomes).toHaveLength(1);
   },
 );

@@ -212,6 +212,19 @@ describe('LockTimeoutError only if the lock is known to be held', () => {
     expect(waiting.error).toMatchObject({ code: 'LOCK_TIMEOUT', waited: 100 });
   });
 
+  test('callers learn it whose deadline finds the holder’s lease expired, and the store’s next holder', async () => {
+    const { clock, backend, locks } = withMemory();
+    const { locks: other } = withMemory({ backend });
+    begin(locks, 'k');
+    begin(other, 'k', { waitTimeout: Infinity });
+    await clock.advance(0);
+    const caller = track(locks.acquire('k', { waitTimeout: 500 })); // no claim is sent for it: it may be handed the lease
+    await clock.advance(0);
+    clock.stall(2 * TTL);
+    await clock.advance(1);
+    expect(caller.error).toBeInstanceOf(LockTimeoutError);
+  });
+
   test('overdue callers learn it when one of them becomes the holder', async () => {
     const { clock, backend, locks } = withScript();
     const first = begin(locks, 'k', { waitTimeout: 100 });
@@ -373,4 +386,16 @@ test('a try gets its lock though somebody has come after it', async () => {
   await clock.advance(0);
   expect(tried.value).toMatchObject({ held: true });
   expect(later.isRunning).toBe(false);
+});
+
+test('any number of calls may wait with one signal: Node does not warn of them', async () => {
+  const { clock, locks } = withScript();
+  for (const call of ['acquire', 'tryAcquire'] as const) {
+    const { signal } = new AbortController();
+    track<unknown>(locks[call]('k', { signal }));
+    await clock.advance(0);
+    // What events.getMaxListeners reads, which throws when it is 0.
+    const limit = Object.getOwnPropertySymbols(signal).find(({ description }) => description?.includes('maxEvent'))!;
+    expect(Reflect.get(signal, limit)).toBe(0);
+  }
 });

@@ -3,7 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { createServer } from 'node:net';
 import { LockUnavailableError } from 'nestlock';
-import { HOST } from '../servers/ports';
+import { freePort, HOST } from '../servers/ports';
 import { until } from '../servers/until';
 import { startZooKeeper, ZooKeeperServer, javaWithZooKeeper } from '../servers/zookeeper';
 import { bootWith, withLocks } from './support';
@@ -70,8 +70,8 @@ describe('no ZooKeeper there: the boot warns, and locks are unavailable in time'
 describe('a ZooKeeper that comes later', () => {
   test('is used as soon as it is there', async () => {
     const placeholder = createServer((socket) => socket.destroy());
-    await once(placeholder.listen(0, HOST), 'listening');
-    const { port } = placeholder.address() as AddressInfo;
+    const port = await freePort();
+    await once(placeholder.listen(port, HOST), 'listening');
     const server = new ZooKeeperServer(port, {}, await javaWithZooKeeper());
     try {
       await withLocks({ connect: `${HOST}:${port}`, commandTimeout }, async (locks) => {
@@ -110,13 +110,13 @@ describe('a ZooKeeper that comes later', () => {
 describe('the time-out of sessions', () => {
   let server: ZooKeeperServer;
   beforeAll(async () => {
-    server = await startZooKeeper({ conf: ['maxSessionTimeout=5000'] });
+    server = await startZooKeeper({ tickTime: 500, conf: ['maxSessionTimeout=5000'] });
   });
   afterAll(() => server?.stop());
 
   test.each([
     ['1m', 60_000, 5_000],
-    [100, 100, 200],
+    [100, 100, 1_000],
   ])(
     'the server does not allow %p: the boot warns, and says what it is instead',
     async (sessionTimeout, asked, got) => {

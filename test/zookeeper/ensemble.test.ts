@@ -6,7 +6,7 @@ import { lined, nodesOn, serviceOn, sessionsOn, useEnsemble, workerOn } from './
 
 const zookeeper = useEnsemble();
 /** Longer than an election. */
-const SESSION = 4_000;
+const SESSION = 10_000;
 const init = { ttl: SESSION };
 
 /** Options for a service that prefers this server to the others. */
@@ -60,7 +60,7 @@ describe('one of three servers is killed', () => {
       }
       await shared.release();
     },
-    60_000,
+    120_000,
   );
 });
 

@@ -5,20 +5,24 @@ import { until } from '../servers/until';
 import { lined, nodesOn, proxyOf, serviceOn, useZooKeeper } from './support';
 
 const zookeeper = useZooKeeper();
-const sessionTimeout = 3_000;
-const ttl = sessionTimeout;
 
 type Proxy = Awaited<ReturnType<typeof proxyOf>>;
 
 /** One whose connection can be broken, and one whose connection is well. */
-async function two(
-  commandTimeout = '20s',
-): Promise<{ proxy: Proxy; unlucky: LockService; next: LockService; warn: jest.Mock }> {
+async function two({ commandTimeout = '20s', sessionTimeout = 6_000 } = {}): Promise<{
+  proxy: Proxy;
+  unlucky: LockService;
+  next: LockService;
+  warn: jest.Mock;
+}> {
   const { server } = zookeeper;
   const proxy = await proxyOf(server);
   const warn = jest.fn();
-  const unlucky = await serviceOn({ connect: proxy.connectString, sessionTimeout, commandTimeout }, { ttl, warn });
-  const next = await serviceOn({ connect: server.connectString, sessionTimeout }, { ttl });
+  const unlucky = await serviceOn(
+    { connect: proxy.connectString, sessionTimeout, commandTimeout },
+    { ttl: sessionTimeout, warn },
+  );
+  const next = await serviceOn({ connect: server.connectString, sessionTimeout }, { ttl: sessionTimeout });
   await unlucky.run('k', () => undefined); // so that the lock's node is there
   return { proxy, unlucky, next, warn };
 }
@@ -87,7 +91,7 @@ describe('the answer to the creation of a node is lost', () => {
 
   it('a claim that has been given up leaves nothing behind', async () => {
     const { server } = zookeeper;
-    const { proxy, unlucky, next } = await two('1s');
+    const { proxy, unlucky, next } = await two({ commandTimeout: '2s', sessionTimeout: 15_000 });
     proxy.drop('replies');
     await expect(unlucky.acquire('k')).rejects.toThrow(LockUnavailableError);
     await lined(server, 'k', 1);
@@ -124,14 +128,14 @@ describe('a release meets a broken connection', () => {
     if (what === 'answer') await lined(server, 'k', 0);
     else await until('a request', () => proxy.dropped > 0);
     await breakOff(proxy);
-    await (await next.acquire('k', { waitTimeout: '3s' })).release();
+    await (await next.acquire('k', { waitTimeout: '5s' })).release();
     expect(await done).toBe('done');
     expect(warn).not.toHaveBeenCalled();
   });
 
   it('nobody waits for an answer for ever, and the lock is freed later on', async () => {
     const { server } = zookeeper;
-    const { proxy, unlucky, next } = await two('500ms');
+    const { proxy, unlucky, next } = await two({ commandTimeout: '2s', sessionTimeout: 15_000 });
     const lock = await unlucky.acquire('k');
     proxy.drop('requests');
     await lock.release();

@@ -14,7 +14,7 @@ import type { EnsembleOptions, ZooKeeperEnsemble } from '../servers/zookeeper-en
 import { startZooKeeperEnsemble } from '../servers/zookeeper-ensemble';
 
 /** How long a session of these tests lasts unless a test says otherwise, in ms. */
-export const SESSION = 2_000;
+export const SESSION = 4_000;
 const DEFAULTS = { ttl: SESSION, waitTimeout: '30s', maxLocalHandoffs: 0 } as const;
 
 type Init = Partial<LockServiceInit>;
@@ -34,7 +34,7 @@ export function useZooKeeper(options: ZooKeeperOptions = {}): { readonly server:
     await closeAll();
     if (!server.running) await server.start();
     await nobodyOn(server);
-  }, 60_000);
+  }, 90_000);
   afterAll(() => server?.stop());
   return {
     get server() {
@@ -55,7 +55,7 @@ export function useEnsemble(options: EnsembleOptions = {}): { readonly ensemble:
     await Promise.all(ensemble.servers.filter(({ running }) => !running).map((server) => server.start()));
     await until('three servers', async () => (await ensemble.leader()) && (await ensemble.followers()).length === 2);
     await nobodyOn(await ensemble.leader());
-  }, 60_000);
+  }, 90_000);
   afterAll(() => ensemble?.stop(), 60_000);
   return {
     get ensemble() {
@@ -146,7 +146,7 @@ export function stamp(): string {
 
 function optionsFor(target: Target): ZooKeeperBackendOptions {
   const options = typeof target === 'string' ? { connect: target } : target;
-  return { sessionTimeout: SESSION, ...options };
+  return { sessionTimeout: SESSION, commandTimeout: '10s', ...options };
 }
 
 async function closeAll(): Promise<void> {
@@ -158,7 +158,7 @@ async function closeAll(): Promise<void> {
 
 /** What was cut off ends with its session. */
 async function nobodyOn(server: ZooKeeperServer): Promise<void> {
-  await until('the end of all sessions', async () => (await sessionsOn(server)).length === 0, 15_000);
+  await until('the end of all sessions', async () => (await sessionsOn(server)).length === 0, 40_000);
   expect(await nodesOn(server)).toEqual([]);
 }
 

@@ -1,18 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Requests } from '../../lib/backends/zookeeper/requests';
 import type { LockService } from '../../lib/core/lock-service';
+import { until } from '../servers/until';
 import { lined, serviceOn, useZooKeeper } from './support';
 
 const zookeeper = useZooKeeper();
 /** So long that nothing is renewed meanwhile: holders watch their own nodes then. */
-const options = { sessionTimeout: 30_000 };
-const init = { ttl: 30_000 };
+const options = { sessionTimeout: 60_000 };
+const init = { ttl: 60_000 };
 
 /** How often anybody has looked at the line of a lock. */
 const looks = jest.spyOn(Requests.prototype, 'children');
 
 async function watches(): Promise<number> {
   return Number(/Total watches:(\d+)/.exec(await zookeeper.server.fourLetter('wchs'))![1]);
+}
+
+/** All who wait have looked, and sleep now. */
+async function asleep(count: number): Promise<void> {
+  await until(`${count} watches`, async () => (await watches()) === count);
 }
 
 async function services(count: number): Promise<LockService[]> {
@@ -32,7 +38,7 @@ it('each exclusive waiter has one watch, and each release wakes one', async () =
     waiting.push(each.acquire('k'));
     await lined(server, 'k', i + 2);
   }
-  await sleep(300);
+  await asleep(COUNT);
   for (let left = COUNT; left > 0; left--) {
     expect(await watches()).toBe(left);
     looks.mockClear();
@@ -54,8 +60,7 @@ it('readers behind two writers sleep on when the first one leaves, and all wake 
   const shared = { mode: 'shared' } as const;
   const reading = Array.from({ length: 10 }, (_, i) => (i % 2 ? readers! : more!).acquire('k', shared));
   await lined(server, 'k', 12);
-  await sleep(300);
-  expect(await watches()).toBe(3); // one of the second writer, and one for each session with readers
+  await asleep(3); // one of the second writer, and one for each session with readers
   looks.mockClear();
   await one.release();
   const two = await waiting;
@@ -80,11 +85,11 @@ it('a waiter that leaves wakes nobody but the one behind it, who goes on waiting
   await lined(server, 'k', 2);
   const waiting = last!.acquire('k');
   await lined(server, 'k', 3);
-  await sleep(300);
+  await asleep(2);
   looks.mockClear();
   leaving.abort();
   await expect(gone).rejects.toBe(leaving.signal.reason);
-  await lined(server, 'k', 2);
+  await until('a look', () => looks.mock.calls.length > 0);
   await sleep(300);
   expect(looks).toHaveBeenCalledTimes(1);
   expect(lock.held).toBe(true);
@@ -99,8 +104,11 @@ it('those who wait for one of several permits are woken together, and a process 
   const held = await Promise.all([1, 2, 3].map(() => holders!.acquire('k', terms)));
   const waiting = [1, 2, 3].map(() => waiters!.acquire('k', terms));
   await lined(server, 'k', 6);
-  await sleep(300);
-  looks.mockClear();
+  await until('that all have looked', async () => {
+    looks.mockClear();
+    await sleep(300);
+    return looks.mock.calls.length === 0;
+  });
   await held[1]!.release();
   await Promise.race(waiting);
   await sleep(300);

@@ -1,10 +1,11 @@
 import { randomInt } from 'node:crypto';
 import type { Claim, Grant } from '../../core/backend';
 import { provableUntil } from '../../core/backend';
+import type { Bag, Bagged } from '../../core/bag';
 import type { Clock, Timer } from '../../core/clock';
 import type { LateListeners } from '../../core/late-listeners';
 import type { Answer, Call, CallHandler } from './call';
-import { keysOf } from './keys';
+import { idOf, keysOf } from './keys';
 
 /** How often somebody asks who cannot be told of a grant, in ms: a random time from half of this up to this. */
 const POLL_EVERY = 100;
@@ -35,6 +36,9 @@ export interface Notice {
 export interface AttemptContext {
   readonly clock: Clock;
   readonly listeners: LateListeners;
+  /** All that wait, or may have to. */
+  readonly attempts: Bag<Attempt>;
+  /** Those that have to wait, by the ids of their claims. */
   readonly waiting: Map<string, Attempt>;
   /** Whether a grant would be heard of. */
   readonly isTold: boolean;
@@ -51,7 +55,9 @@ export interface AttemptContext {
 }
 
 /** A claim on its way: asks, waits for its turn, asks again in case that nobody tells it, until it is granted or gives up. */
-export class Attempt implements CallHandler {
+export class Attempt implements CallHandler, Bagged {
+  readonly id: string;
+  bagIndex = -1;
   readonly result: Promise<Grant | null>;
   readonly #keys: readonly string[];
   #resolve!: (grant: Grant | null) => void;
@@ -69,12 +75,13 @@ export class Attempt implements CallHandler {
     private readonly context: AttemptContext,
     private readonly claim: Claim,
   ) {
+    this.id = idOf(claim);
     this.#keys = keysOf(claim.key);
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    if (claim.wait) context.waiting.set(claim.holder, this);
+    if (claim.wait) context.attempts.add(this);
     this.ask();
     context.listeners.add(this);
   }
@@ -124,7 +131,8 @@ export class Attempt implements CallHandler {
   /** Rejects, and sees to it that nothing of the claim is left. */
   refused(reason: Error): void {
     if (!this.#finish()) return;
-    this.#reject(reason);
+    const { signal } = this.claim; // perhaps nobody has listened to it yet
+    this.#reject(signal.aborted ? (signal.reason as Error) : reason);
     this.context.withdraw(this.claim, this.#call);
   }
 
@@ -132,6 +140,7 @@ export class Attempt implements CallHandler {
     const { claim, context } = this;
     if (left === undefined) return this.#granted(fence, provableUntil(sentAt, claim.ttl));
     if (!claim.wait) return this.#end(null);
+    context.waiting.set(this.id, this);
     this.listen();
     context.waits();
     claim.contended();
@@ -175,7 +184,8 @@ export class Attempt implements CallHandler {
     this.#isOver = true;
     const { claim, context } = this;
     if (this.#isListening) claim.signal.removeEventListener('abort', this.#abort);
-    context.waiting.delete(claim.holder);
+    context.attempts.delete(this);
+    context.waiting.delete(this.id);
     this.#sleepNoMore();
     return true;
   }

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { types } from 'node:util';
+import type { Bagged } from '../../core/bag';
 import type { Clock } from '../../core/clock';
-import { isPassing, unavailable } from './failures';
+import { backendClosed, isPassing, unavailable } from './failures';
 
 export interface Answer {
   readonly value: unknown;
@@ -37,11 +38,12 @@ export interface CallContext {
  * An operation on its way to the server. What a restart, a failover or a lost connection refuses is tried again while there
  * is time: all operations are idempotent.
  */
-export class Call {
+export class Call implements Bagged {
   /** Whether the server may know of it. */
   wasSent = false;
   /** When it was started, in parts of `commandTimeout`. */
   part = 0;
+  bagIndex = -1;
   #isOnItsWay = false;
   #mayBeRepeated = false;
   /** It has its answer, or nobody waits for one any more. */
@@ -109,6 +111,11 @@ export class Call {
     const { commandTimeout, lastError } = this.context;
     const cause = this.#lastError ?? lastError();
     this.handler.refused(unavailable(`Redis did not answer within ${commandTimeout} ms`, cause));
+  }
+
+  /** The backend is closed. */
+  closed(): void {
+    if (this.#finish()) this.handler.refused(backendClosed());
   }
 
   #finish(): boolean {

@@ -1,4 +1,6 @@
+import { systemClock } from '../../core/clock';
 import { LockConfigError } from '../../core/errors';
+import { Patience } from '../../core/patience';
 import type { OwnRedisClient, RedisClient } from './client';
 import { isCluster } from './client';
 import { messageOf } from './failures';
@@ -22,10 +24,14 @@ const HOPELESS: readonly (readonly [RegExp, string])[] = [
  * @throws LockConfigError when it can never work
  */
 export async function checkServer(client: RedisClient, settings: RedisSettings): Promise<string | undefined> {
+  const patience = new Patience(systemClock); // an application that starts blocks its event loop
   try {
-    await untilReady(client, settings.commandTimeout);
+    const { commandTimeout } = settings;
+    await untilReady(client, commandTimeout, patience);
     const nodes = isCluster(client) ? client.nodes('master') : [client];
-    const infos = await within(settings.commandTimeout, Promise.all(nodes.map((node) => node.info())));
+    // A client that is connected waits for an answer as long as it takes.
+    const asking = Promise.all(nodes.map((node) => node.info()));
+    const infos = await patience.limit(commandTimeout, asking, () => noAnswer(commandTimeout));
     const warnings = infos.flatMap((info) => [...faults(info, client, settings)]);
     return warnings.length > 0 ? [...new Set(warnings)].join(' ') : undefined;
   } catch (error) {
@@ -75,35 +81,26 @@ function* faults(info: string, client: RedisClient, { replicas, sentinels }: Red
   }
 }
 
-/** Rejects when it takes longer than `timeout` ms: a client that is connected waits for an answer as long as it takes. */
-function within<T>(timeout: number, answer: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${timeout} ms`)), timeout);
-    void answer.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}
-
 /** Rejects with the connection's last error when it takes longer than `timeout` ms, at once when that error will stay. */
-function untilReady(client: RedisClient, timeout: number): Promise<void> {
+function untilReady(client: RedisClient, timeout: number, patience: Patience): Promise<void> {
   return new Promise((resolve, reject) => {
     let last: unknown;
     const finish = (settle: () => void) => (): void => {
-      clearTimeout(timer);
+      stop();
       client.removeListener('ready', ready);
       client.removeListener('end', ended);
       client.removeListener('error', onError);
       settle();
     };
     const ready = finish(resolve);
-    const failWith = (otherwise: string): (() => void) =>
-      finish(() => reject((last as Error | undefined) ?? new Error(otherwise)));
-    const failed = failWith(`no answer within ${timeout} ms`);
-    const ended = failWith('the client is closed');
+    const failWith = (otherwise: Error): (() => void) => finish(() => reject((last as Error | undefined) ?? otherwise));
+    const failed = failWith(noAnswer(timeout));
+    const ended = failWith(new Error('the client is closed'));
     const onError = (error: unknown): void => {
       last = error;
       if (cureFor(error)) failed();
     };
-    const timer = setTimeout(failed, timeout);
+    const stop = patience.after(timeout, failed);
     client.on('ready', ready);
     client.on('end', ended);
     client.on('error', onError);
@@ -111,6 +108,10 @@ function untilReady(client: RedisClient, timeout: number): Promise<void> {
     else if (client.status === 'end') ended();
     else if (client.status === 'wait') (client as OwnRedisClient).connect().catch(() => undefined);
   });
+}
+
+function noAnswer(timeout: number): Error {
+  return new Error(`no answer within ${timeout} ms`);
 }
 
 /** `undefined` for what may go away by itself. */

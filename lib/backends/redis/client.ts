@@ -21,7 +21,7 @@ export interface RedisClient {
 export interface RedisClusterClient extends RedisClient {
   readonly isCluster: true;
   readonly options?: { readonly redisOptions?: object };
-  nodes(role: 'master'): RedisClient[];
+  nodes(role: 'master' | 'all'): RedisClient[];
 }
 
 /** A connection of our own: to be opened and closed. */

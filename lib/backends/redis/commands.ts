@@ -1,16 +1,24 @@
 import { createHash } from 'node:crypto';
+import { Bag } from '../../core/bag';
 import type { Clock, Timer } from '../../core/clock';
 import type { Answer, CallContext, CallHandler } from './call';
 import { Call } from './call';
 import type { RedisClient } from './client';
 import { isCluster } from './client';
-import { messageOf } from './failures';
+import { ClientEndedError, messageOf } from './failures';
 import { SCRIPT } from './script';
 
 const SHA = createHash('sha1').update(SCRIPT).digest('hex');
 
 /** How many operations one command carries at most: the server does nothing else meanwhile, for less than a millisecond. */
 const TOGETHER = 128;
+
+/**
+ * Those of one turn go in so many commands, unless these were small: the server works on one while we do on the next. Not if
+ * replicas have to confirm them: it would wait for those once for each command.
+ */
+const PIECES = 4;
+const SMALL = 32;
 
 /** A Cluster loses connections to nodes, and sends again, without a word; but no sooner than after this, in ms. */
 const RETRY_DELAY = 100;
@@ -24,20 +32,22 @@ export interface Replicas {
   readonly timeout: number;
 }
 
-export interface CommandSettings {
+interface CommandSettings {
   readonly clock: Clock;
   /** In ms. */
   readonly commandTimeout: number;
   readonly replicas: Replicas | undefined;
   readonly lastError: () => unknown;
   readonly onLoss: () => void;
+  /** Somebody has waited for half of `commandTimeout`; called again and again while it is so. */
+  readonly onDelay: () => void;
   /** Whether the client connects again though it says that it has ended. See `persistent`. */
   readonly comesBack: boolean;
 }
 
 /**
- * Sends operations: all that come up in one turn of the event loop go in one command, except on a Cluster, where each lock
- * may be on another node. Nothing is sent before the client is ready, since its offline queue may keep a command for as
+ * Sends operations: those that come up in one turn of the event loop go together, except on a Cluster, where each lock may be
+ * on another node. Nothing is sent before the client is ready, since its offline queue may keep a command for as
  * long as the server is away.
  */
 export class Commands implements CallContext {
@@ -49,8 +59,9 @@ export class Commands implements CallContext {
   /** What is to be sent at the end of this turn. Releases go first: what they free may be granted in the same command. */
   #releases: Call[] = [];
   #others: Call[] = [];
-  /** All that have no answer yet, the oldest first. */
-  readonly #pending = new Set<Call>();
+  /** All that have no answer yet. */
+  readonly #pending = new Bag<Call>();
+  #onIdle: (() => void) | undefined;
   #part = 0;
   #timer: Timer | undefined;
   /** Those that wait for the connection. */
@@ -85,6 +96,16 @@ export class Commands implements CallContext {
     for (const [event, listener] of this.#listeners) client.on(event, listener);
   }
 
+  /** Resolves when nobody waits for an answer; `undefined` if it is so. */
+  get idle(): Promise<void> | undefined {
+    return this.#pending.size === 0 ? undefined : new Promise((resolve) => (this.#onIdle = resolve));
+  }
+
+  /** Refuses all that have no answer yet, but for releases. */
+  refuse(): void {
+    for (const call of this.#pending) if (call.args[0] !== 'release') call.closed();
+  }
+
   /** Leaves the client as it was found. */
   detach(): void {
     for (const [event, listener] of this.#listeners) this.client.removeListener(event, listener);
@@ -108,7 +129,7 @@ export class Commands implements CallContext {
   post(call: Call): void {
     const { status } = this.client;
     if (status === 'end' && !this.settings.comesBack) {
-      process.nextTick(() => call.failed(new Error('quit() or disconnect() was called on the client')));
+      process.nextTick(() => call.failed(new ClientEndedError()));
     } else if (status !== 'ready' && status !== 'wait') {
       this.#asleep.add(call);
     } else {
@@ -120,15 +141,18 @@ export class Commands implements CallContext {
   forget(call: Call): void {
     this.#pending.delete(call);
     this.#asleep.delete(call);
+    if (this.#onIdle && this.#pending.size === 0) this.#onIdle();
   }
 
   #tick(): Timer {
     const timer = this.clock.setTimeout(() => {
       this.#part++;
+      let isDelayed = false;
       for (const call of this.#pending) {
-        if (call.part > this.#part - PARTS) break;
-        call.timedOut();
+        if (call.part <= this.#part - PARTS) call.timedOut();
+        else isDelayed ||= call.part <= this.#part - PARTS / 2;
       }
+      if (isDelayed) this.settings.onDelay();
       this.#timer = this.#pending.size > 0 ? this.#tick() : undefined;
     }, this.commandTimeout / PARTS);
     timer.unref?.();
@@ -139,7 +163,9 @@ export class Commands implements CallContext {
     const calls = [...this.#releases, ...this.#others].filter((call) => !call.isOver);
     this.#releases = [];
     this.#others = [];
-    for (let i = 0; i < calls.length; i += this.#together) this.#send(calls.slice(i, i + this.#together));
+    const piece = this.settings.replicas ? Infinity : Math.max(SMALL, Math.ceil(calls.length / PIECES));
+    const together = Math.min(this.#together, piece);
+    for (let i = 0; i < calls.length; i += together) this.#send(calls.slice(i, i + together));
   };
 
   #send(calls: readonly Call[]): void {

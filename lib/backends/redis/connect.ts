@@ -11,6 +11,7 @@ const retryStrategy = (tries: number): number => Math.min(50 * tries, 1_000) + r
 const DEFAULTS = {
   retryStrategy,
   maxRetriesPerRequest: null, // each command has a time-out of ours
+  keepAlive: 10_000, // ms, so that fewer connections are forgotten on the way; not for nodes of a Cluster
   disconnectTimeout: 200, // ms; what could be waited for has been waited for
   reconnectOnError: (error: Error) => error.message.startsWith('READONLY'), // a primary that became a replica
 };
@@ -22,12 +23,16 @@ export async function createClient({
   sentinels,
   name = 'mymaster',
   options,
+  commandTimeout,
 }: RedisSettings): Promise<OwnRedisClient> {
   const { Redis, Cluster } = await loadDriver();
   const lazyConnect = true;
   if (cluster) return new Cluster(cluster, { clusterRetryStrategy: retryStrategy, ...options, lazyConnect });
   const all = { ...DEFAULTS, ...options, lazyConnect };
-  if (sentinels) return persistent(new Redis({ failoverDetector: true, ...all, sentinels, name }));
+  if (sentinels) {
+    const defaults = { failoverDetector: true, sentinelCommandTimeout: commandTimeout };
+    return persistent(new Redis({ ...defaults, ...all, sentinels, name }));
+  }
   return url === undefined ? new Redis(all) : new Redis(url, all);
 }
 
@@ -60,6 +65,7 @@ function persistent(client: OwnRedisClient): OwnRedisClient {
   };
   client.on('ready', () => (tries = 0));
   client.on('end', () => {
+    if (isClosed) return;
     const again = (): void => {
       if (!isClosed) client.connect().catch(() => undefined); // then it ends once more
     };

@@ -17,14 +17,36 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
   [/^unknown command|^ERR unknown command/i, 'nestlock needs Redis 6.2 or newer with scripts'],
 ];
 
+/** `quit()` or `disconnect()` was called on the client. */
+export class ClientEndedError extends Error {
+  constructor() {
+    super('quit() or disconnect() was called on the client');
+  }
+}
+
 /** @param error - perhaps of another realm, where `Error` is another class */
 export function messageOf(error: unknown): string {
-  const { message = String(error), lastNodeError } = error as { message?: string; lastNodeError?: Error };
+  const {
+    message = String(error),
+    lastNodeError,
+    errors,
+  } = error as Partial<AggregateError & { lastNodeError: Error }>;
+  if (message === '' && errors?.length) return messageOf(errors[0]); // all addresses of a name were tried in vain
   return lastNodeError ? `${message} ${lastNodeError.message}` : message; // what a node of a Cluster said
 }
 
 export function isPassing(error: unknown): boolean {
   return PASSING.test(messageOf(error));
+}
+
+/** Whether it is of no use to ask again later: the server has refused it, or the client was ended. */
+export function isFinal(error: unknown): boolean {
+  if (error instanceof ClientEndedError) return true;
+  return (error as Error).name === 'ReplyError' && !isPassing(error);
+}
+
+export function backendClosed(): LockUnavailableError {
+  return new LockUnavailableError('The backend was closed before Redis had answered.');
 }
 
 /** "Redis could not be asked", with what to do where that is known. */

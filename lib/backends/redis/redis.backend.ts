@@ -1,9 +1,12 @@
 import type { Claim, Grant, LockBackend } from '../../core/backend';
+import { systemClock } from '../../core/clock';
+import { Opening } from '../../core/opening';
 import { checkServer } from './check-server';
 import type { RedisClient } from './client';
 import { createClient, createSubscriber } from './connect';
 import type { RedisBackendOptions, RedisSettings } from './options';
 import { checkRedisOptions } from './options';
+import { Pulse } from './pulse';
 import { RedisStore } from './store';
 
 /**
@@ -28,14 +31,12 @@ interface Connection {
 
 class RedisBackend implements LockBackend {
   readonly name = 'redis';
-  #connection: Promise<Connection> | undefined;
-  /** The same, as soon as it is there: most calls need not wait for it. */
-  #store: RedisStore | undefined;
+  readonly #connection = new Opening(() => this.#open());
 
   constructor(private readonly settings: RedisSettings) {}
 
   async open(): Promise<string | undefined> {
-    const { client } = await this.#connect();
+    const { client } = await this.#connection.get();
     try {
       return await checkServer(client, this.settings);
     } catch (error) {
@@ -45,34 +46,18 @@ class RedisBackend implements LockBackend {
   }
 
   acquire(claim: Claim): Promise<Grant | null> {
-    return this.#store ? this.#store.acquire(claim) : this.#connect().then(({ store }) => store.acquire(claim));
+    const { opened } = this.#connection;
+    return opened ? opened.store.acquire(claim) : this.#connection.get().then(({ store }) => store.acquire(claim));
   }
 
   async renew(grants: readonly Grant[]): Promise<readonly (number | null | undefined)[]> {
-    const { store } = await this.#connect();
+    const { store } = await this.#connection.get();
     return store.renew(grants);
   }
 
   async close(): Promise<void> {
-    const connection = this.#connection;
-    this.#connection = this.#store = undefined;
-    await (await connection)?.close();
-  }
-
-  #connect(): Promise<Connection> {
-    if (this.#connection) return this.#connection;
-    // It may be closed before it is open.
-    const connection: Promise<Connection> = this.#open().then(
-      (opened) => {
-        if (this.#connection === connection) this.#store = opened.store;
-        return opened;
-      },
-      (error: unknown) => {
-        if (this.#connection === connection) this.#connection = undefined;
-        throw error;
-      },
-    );
-    return (this.#connection = connection);
+    const connection = await this.#connection.take();
+    await connection?.close();
   }
 
   async #open(): Promise<Connection> {
@@ -82,9 +67,11 @@ class RedisBackend implements LockBackend {
     let lastError: unknown;
     own?.on('error', (error: unknown) => (lastError = error));
     own?.on('ready', () => (lastError = undefined));
+    const pulse = own && new Pulse(own, systemClock, settings.commandTimeout / 2);
     const store = new RedisStore(client, {
       ...settings,
       lastError: () => lastError,
+      onDelay: () => pulse?.feel(), // a client passed in is not ours to disconnect
       connectSubscriber: () => createSubscriber(client),
     });
     return {

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../core/clock';
+import { Patience } from '../../core/patience';
 import type { OwnRedisClient, RedisClient } from './client';
 import { isCluster } from './client';
 import { messageOf } from './failures';
+import { Pulse } from './pulse';
 
 /** How often a subscription that somebody relies on is proven again, in ms. */
 const PROVE_EVERY = 5_000;
 
-export interface SubscriberSettings {
+interface SubscriberSettings {
   readonly clock: Clock;
   readonly client: RedisClient;
   /** Makes the connection that listens; not before somebody has to wait. */
@@ -29,6 +31,7 @@ export class Subscriber {
   /** Where this process is told of its grants. */
   readonly channel = `nestlock:wake:${randomUUID()}`;
   #client: OwnRedisClient | undefined;
+  #pulse: Pulse | undefined;
   #works = false;
   #isProving = false;
   /** How often its connection was lost. */
@@ -37,8 +40,11 @@ export class Subscriber {
   #isClosed = false;
   #onEcho: (() => void) | undefined;
   #timer: Timer | undefined;
+  readonly #patience: Patience;
 
-  constructor(private readonly settings: SubscriberSettings) {}
+  constructor(private readonly settings: SubscriberSettings) {
+    this.#patience = new Patience(settings.clock);
+  }
 
   get works(): boolean {
     return this.#works;
@@ -47,12 +53,22 @@ export class Subscriber {
   /** Somebody waits. */
   start(): void {
     if (this.#timer || this.#isClosed) return;
-    if (!this.#client) this.#open();
+    if (!this.#client) {
+      this.#open();
+    } else {
+      this.#works = false; // nobody has looked since nobody needed it, and it may have died without a word
+      void this.#prove();
+    }
+    this.#lookAgain();
+  }
+
+  #lookAgain(): void {
     const again = (): void => {
       this.#timer = undefined;
       if (!this.settings.isNeeded()) return;
-      this.start();
+      if (!this.#works) this.#pulse!.feel();
       void this.#prove();
+      this.#lookAgain();
     };
     this.#timer = this.settings.clock.setTimeout(again, this.#works ? PROVE_EVERY : PROVE_EVERY / 5);
     this.#timer.unref?.();
@@ -70,6 +86,7 @@ export class Subscriber {
 
   #open(): void {
     const client = (this.#client = this.settings.connect());
+    this.#pulse = new Pulse(client, this.settings.clock, this.settings.timeout);
     client.on('error', () => undefined); // it reconnects by itself; whoever waits asks by itself meanwhile
     client.on('message', (channel: string, text: string) => {
       if (channel !== this.channel) return;
@@ -115,12 +132,8 @@ export class Subscriber {
     this.settings.onChange();
   }
 
-  #within(promise: Promise<unknown>): Promise<void> {
-    const { clock, timeout } = this.settings;
-    return new Promise((resolve, reject) => {
-      const timer = clock.setTimeout(() => reject(DEAF), timeout);
-      void promise.then(() => resolve(), reject).finally(() => clock.clearTimeout(timer));
-    });
+  #within(promise: Promise<unknown>): Promise<unknown> {
+    return this.#patience.limit(this.settings.timeout, promise, () => DEAF);
   }
 
   #warn(error: unknown): void {

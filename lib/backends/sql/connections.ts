@@ -36,9 +36,12 @@ export class Connections {
   #lentOut = 0;
   readonly #kept = new Set<Lent>();
   readonly #asking = new Set<Asking>();
+  /** Not counted any more, but not destroyed yet. */
+  readonly #writtenOff = new WeakSet<Lent>();
   #keepUntil = 0;
   #lingering: Timer | undefined;
-  #impatience: Timer | undefined;
+  /** Stops the wait of those who ask. */
+  #stopWaiting = (): void => undefined;
   #isClosed = false;
 
   constructor(private readonly context: StrategyContext) {}
@@ -82,17 +85,23 @@ export class Connections {
     this.#linger();
   }
 
-  /** Whatever it was doing ends with it. */
-  destroy({ connection }: Lent): void {
-    connection.destroy();
+  /** It has ended by itself: the next need not wait until it is destroyed as well. */
+  writeOff(lent: Lent): void {
+    this.#writtenOff.add(lent);
     this.#free();
+  }
+
+  /** Whatever it was doing ends with it. */
+  destroy(lent: Lent): void {
+    lent.connection.destroy();
+    if (!this.#writtenOff.delete(lent)) this.#free();
   }
 
   /** Gives back what is not in use. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#stop(this.#lingering);
-    this.#stop(this.#impatience);
+    if (this.#lingering) this.context.clock.clearTimeout(this.#lingering);
+    this.#stopWaiting();
     this.#refuse(unavailable('The backend was closed'));
     await Promise.all([...this.#kept].map((lent) => this.#return(lent)));
   }
@@ -141,18 +150,21 @@ export class Connections {
     }
   }
 
-  /** Gives up on those who ask when none was given back for so long. */
+  /** Gives up on the first who asks when none was given back for so long: it may be what the others wait for. */
   #wait(): void {
-    this.#stop(this.#impatience);
-    const { clock, commandTimeout, maxConnections } = this.context;
+    this.#stopWaiting();
+    const { patience, commandTimeout, maxConnections } = this.context;
     if (this.#asking.size === 0) return;
-    this.#impatience = clock.setTimeout(() => {
+    this.#stopWaiting = patience.after(commandTimeout, () => {
       const error = unavailable(
         `All ${maxConnections} connections for locks have been in use for ${commandTimeout} ms: raise "maxConnections" and the ` +
           'size of the pool, or hold locks for a shorter time',
       );
-      this.#refuse(error);
-    }, commandTimeout);
+      const [first] = this.#asking;
+      this.#asking.delete(first!);
+      first!.reject(error);
+      this.#wait();
+    });
   }
 
   #refuse(error: Error): void {
@@ -181,9 +193,5 @@ export class Connections {
     } catch {
       connection.destroy();
     }
-  }
-
-  #stop(timer: Timer | undefined): void {
-    if (timer) this.context.clock.clearTimeout(timer);
   }
 }

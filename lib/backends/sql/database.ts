@@ -27,8 +27,12 @@ export interface Connection {
 
 /** A database through a pool of connections. */
 export interface Database {
-  /** On any connection, each statement for itself. */
-  query(sql: string): Promise<readonly Result[]>;
+  /**
+   * On any connection, each statement for itself.
+   *
+   * @param before - a statement that goes before it on that connection; MySQL only
+   */
+  query(sql: string, before?: string): Promise<readonly Result[]>;
   connect(): Promise<Connection>;
   /** How many connections it has at most; `undefined` if it does not tell. */
   readonly size: number | undefined;

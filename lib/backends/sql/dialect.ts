@@ -69,8 +69,15 @@ export interface LeaseStatements {
   look(database: Database, claim: RowClaim, waits: boolean): Promise<Look | undefined>;
   /** Whether it was ours. Tells those who wait. */
   free(database: Database, claim: RowClaim): Promise<boolean>;
-  /** Resolves to the holders that still had theirs. At most one claim for each row. */
-  renew(database: Database, claims: readonly RowClaim[]): Promise<ReadonlySet<string>>;
+  /** At most one claim for each row. Waits for none of them: one whose row is locked must not cost the others theirs. */
+  renew(database: Database, claims: readonly RowClaim[]): Promise<Renewal>;
+}
+
+/** Holders; whoever is in none of the two has lost the lock. */
+export interface Renewal {
+  readonly renewed: ReadonlySet<string>;
+  /** The row was locked by somebody else. */
+  readonly unknown: ReadonlySet<string>;
 }
 
 export interface TransactionTerms {
@@ -80,6 +87,8 @@ export interface TransactionTerms {
 }
 
 export interface TransactionStatements {
+  /** Looks at what is needed beside the table, and resolves to a warning if something is missing. @throws LockConfigError */
+  check?(database: Database): Promise<string | undefined>;
   /** Why it cannot lock in this mode; `undefined` if it can. */
   unfit(database: Pick<Database, 'query'>, mode: LockMode): Promise<string | undefined>;
   /** Sets what must be set on a connection as long as it is ours. Resolves to what undoes that; `undefined`: nothing to undo. */
@@ -100,7 +109,7 @@ export interface TransactionStatements {
   ): Promise<boolean | undefined>;
   /** The same, through another connection, while a statement is under way. */
   watch(database: Database, id: TransactionId, row: string): Promise<boolean | undefined>;
-  /** Ends what the transaction waits for, through another connection. */
+  /** Ends what the transaction waits for, through another connection. Rejects if it is not known to be there. */
   kill(database: Database, id: TransactionId): Promise<void>;
   commit(connection: Connection, id: TransactionId): Promise<CommitAnswer>;
   /** Commits if the version is still the same, and increments it. */

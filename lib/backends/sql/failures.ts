@@ -56,6 +56,8 @@ export function markUnsent<T>(error: T): T {
   return error;
 }
 
-export function wasUnsent(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && unsent.has(error);
+/** Whether the statement certainly had no effect: it was not sent, or refused. */
+export function hadNoEffect(error: unknown, { isRefusal }: { isRefusal(error: unknown): boolean }): boolean {
+  const wasUnsent = typeof error === 'object' && error !== null && unsent.has(error);
+  return wasUnsent || error instanceof LockConfigError || isRefusal(error);
 }

@@ -1,8 +1,9 @@
 import type { Claim, Grant } from '../../core/backend';
+import type { Errands } from '../../core/errands';
 import type { LateListeners } from '../../core/late-listeners';
 import { LockConfigError } from '../../core/errors';
 import type { RowClaim } from './dialect';
-import { wasUnsent } from './failures';
+import { hadNoEffect } from './failures';
 import { rowClaimOf } from './row-claim';
 import { Settling } from './settling';
 import type { StrategyContext } from './strategy';
@@ -18,13 +19,16 @@ const FAILED = 'The lock could not be asked for';
 export interface LeaseAttemptContext {
   readonly context: StrategyContext;
   readonly listeners: LateListeners;
+  /** What the end of the strategy has to wait for. */
+  readonly errands: Errands;
+  readonly isClosing: boolean;
   grant(claim: RowClaim, fence: bigint, sentAt: number): Grant;
   /** Those who wait for a row in this process. */
   line(row: string): WaitingLine;
   /** Whether there are any. */
   isAwaited(row: string): boolean;
   /** Sees to it that nobody holds it for this claim, in the background; a statement that is under way may still take it. */
-  discard(claim: RowClaim, until: number): Promise<void>;
+  discard(claim: RowClaim, until: number): void;
 }
 
 /** One claim on its way to its lease. */
@@ -76,7 +80,7 @@ export class LeaseAttempt implements Waiting {
     if (this.#settling.isSettled) return undefined;
     try {
       // Not twice at the same time: what came of the one would be taken away with the other.
-      this.#asking ??= this.#ask();
+      this.#asking ??= this.strategy.errands.see(this.#ask());
       const heldFor = await within(this.strategy.context, FAILED, this.#asking);
       this.#failingSince = undefined;
       return heldFor;
@@ -99,6 +103,7 @@ export class LeaseAttempt implements Waiting {
     try {
       do {
         const fence = await this.#take();
+        if (this.strategy.isClosing) this.#settling.listen(); // nobody would give back what is granted now
         if (fence !== undefined) {
           if (!this.#settling.resolve(this.strategy.grant(this.#row, fence, this.#sentAt))) this.#discard();
           return undefined;
@@ -120,8 +125,7 @@ export class LeaseAttempt implements Waiting {
     try {
       return await tables.use(() => dialect.lease.take(database, this.#row));
     } catch (error) {
-      const isCertain = wasUnsent(error) || error instanceof LockConfigError || dialect.isRefusal(error);
-      this.#mayBeGranted ||= !isCertain;
+      this.#mayBeGranted ||= !hadNoEffect(error, dialect);
       if (this.#settling.isSettled) this.#clean();
       throw error;
     }
@@ -134,6 +138,6 @@ export class LeaseAttempt implements Waiting {
 
   #discard(): void {
     const { commandTimeout } = this.strategy.context;
-    void this.strategy.discard(this.#row, this.#sentAt + this.claim.ttl + commandTimeout);
+    this.strategy.discard(this.#row, this.#sentAt + this.claim.ttl + commandTimeout);
   }
 }

@@ -1,8 +1,9 @@
 import type { Claim, Grant, ReleaseAnswer } from '../../core/backend';
 import { provableUntil } from '../../core/backend';
+import { Errands } from '../../core/errands';
 import { LateListeners } from '../../core/late-listeners';
 import type { RowClaim } from './dialect';
-import { Errands } from './errands';
+import { hadNoEffect } from './failures';
 import type { LeaseAttemptContext } from './lease-attempt';
 import { LeaseAttempt } from './lease-attempt';
 import type { Strategy, StrategyContext } from './strategy';
@@ -20,8 +21,8 @@ const DISCARD_EVERY = 500;
  */
 export class LeaseStrategy implements Strategy, LeaseAttemptContext {
   readonly listeners: LateListeners;
-  readonly #errands = new Errands();
-  #isClosing = false;
+  readonly errands = new Errands();
+  isClosing = false;
   readonly #lines = new Map<string, WaitingLine>();
 
   constructor(readonly context: StrategyContext) {
@@ -51,54 +52,61 @@ export class LeaseStrategy implements Strategy, LeaseAttemptContext {
 
   async renew(grants: readonly Grant[]): Promise<readonly (number | null | undefined)[]> {
     const { context } = this;
-    const answers = new Map<Grant, number | null>();
+    const answers = new Map<Grant, number | null | undefined>();
+    let failure: Error | undefined;
     const sentAt = context.clock.now();
     for (const round of roundsOf(grants as readonly LeaseGrant[])) {
       const claims = round.map(({ claim }) => claim).sort((a, b) => (a.row < b.row ? -1 : 1));
       try {
         const renewing = context.tables.use(() => context.dialect.lease.renew(context.database, claims));
-        const renewed = await within(context, 'The locks could not be renewed', renewing);
-        for (const grant of round)
-          answers.set(grant, renewed.has(grant.claim.holder) ? provableUntil(sentAt, grant.claim.ttl) : null);
-      } catch {
-        continue; // unknown
+        const { renewed, unknown } = await within(context, 'The locks could not be renewed', renewing);
+        for (const grant of round) {
+          const { holder, ttl } = grant.claim;
+          if (renewed.has(holder)) answers.set(grant, provableUntil(sentAt, ttl));
+          else answers.set(grant, unknown.has(holder) ? undefined : null);
+        }
+      } catch (error) {
+        failure ??= error as Error;
       }
     }
+    if (answers.size === 0 && failure) throw failure; // a loss is to tell why
     return grants.map((grant) => answers.get(grant));
   }
 
   /** Tried again in the background as long as it might be ours. */
-  async free(claim: RowClaim, until: number): Promise<ReleaseAnswer> {
-    const { clock, tables, dialect, database } = this.context;
-    this.#errands.begin();
-    try {
-      for (let wasSent = false; ; wasSent = true) {
-        try {
-          const wasOurs = await tables.use(() => dialect.lease.free(database, claim));
-          return wasOurs || wasSent ? 'released' : 'lost';
-        } catch (error) {
-          if (clock.now() > until || this.#isClosing) throw error;
-          await this.#sleep(RETRY_AFTER);
-        }
-      }
-    } finally {
-      this.#errands.end();
-    }
+  free(claim: RowClaim, until: number): Promise<ReleaseAnswer> {
+    return this.errands.see(this.#free(claim, until));
   }
 
-  async discard(claim: RowClaim, until: number): Promise<void> {
-    const { clock, tables, dialect, database } = this.context;
-    this.#errands.begin();
-    do {
-      if (await tables.use(() => dialect.lease.free(database, claim)).catch(() => false)) break;
-      await this.#sleep(DISCARD_EVERY);
-    } while (clock.now() < until && !this.#isClosing);
-    this.#errands.end();
+  discard(claim: RowClaim, until: number): void {
+    void this.errands.see(this.#discard(claim, until));
   }
 
   async close(): Promise<void> {
-    this.#isClosing = true;
-    await within(this.context, '', this.#errands.settled()).catch(() => undefined);
+    this.isClosing = true;
+    await within(this.context, '', this.errands.settled()).catch(() => undefined);
+  }
+
+  async #free(claim: RowClaim, until: number): Promise<ReleaseAnswer> {
+    const { clock, tables, dialect, database } = this.context;
+    for (let mayBeFreed = false; ;) {
+      try {
+        const wasOurs = await tables.use(() => dialect.lease.free(database, claim));
+        return wasOurs || mayBeFreed ? 'released' : 'lost';
+      } catch (error) {
+        mayBeFreed ||= !hadNoEffect(error, dialect);
+        if (clock.now() > until || this.isClosing) throw error;
+        await this.#sleep(RETRY_AFTER);
+      }
+    }
+  }
+
+  async #discard(claim: RowClaim, until: number): Promise<void> {
+    const { clock, tables, dialect, database } = this.context;
+    do {
+      if (await tables.use(() => dialect.lease.free(database, claim)).catch(() => false)) return;
+      await this.#sleep(DISCARD_EVERY);
+    } while (clock.now() < until && !this.isClosing);
   }
 
   #sleep(ms: number): Promise<void> {

@@ -88,6 +88,7 @@ export class OptimisticStrategy implements Strategy {
           row: terms.row,
           ttl,
           commit: () => transaction.commitVersion(connection, id, terms.row, version),
+          onLost: () => this.#connections.writeOff(lent),
           onOver: (isUsable) => {
             if (isUsable) this.#connections.giveBack(lent);
             else this.#connections.destroy(lent);

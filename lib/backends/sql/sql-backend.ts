@@ -1,6 +1,7 @@
 import type { Claim, Grant, LockBackend } from '../../core/backend';
 import { systemClock } from '../../core/clock';
 import { LockConfigError } from '../../core/errors';
+import { Opening } from '../../core/opening';
 import { Patience } from '../../core/patience';
 import type { Database } from './database';
 import type { Dialect } from './dialect';
@@ -22,7 +23,7 @@ export interface SqlDriver {
   readonly dialect: Dialect;
   /** @throws LockConfigError when the driver is missing */
   open(patience: Patience): Promise<Database>;
-  wakeups(database: Database): Wakeups;
+  wakeups(database: Database, patience: Patience): Wakeups;
 }
 
 /** What there is while the backend is open. */
@@ -35,9 +36,7 @@ interface Opened {
 export class SqlBackend implements LockBackend {
   readonly attempts: number | undefined;
   readonly transactional: boolean;
-  #opening: Promise<Opened> | undefined;
-  /** The same, as soon as it is there. */
-  #strategy: Strategy | undefined;
+  readonly #opening = new Opening(() => this.#open());
 
   constructor(
     readonly name: string,
@@ -49,7 +48,7 @@ export class SqlBackend implements LockBackend {
   }
 
   async open(): Promise<string | undefined> {
-    const { context } = await this.#open();
+    const { context } = await this.#opening.get();
     try {
       return await this.#check(context);
     } catch (error) {
@@ -59,24 +58,22 @@ export class SqlBackend implements LockBackend {
   }
 
   acquire(claim: Claim): Promise<Grant | null> {
-    return this.#strategy
-      ? this.#strategy.acquire(claim)
-      : this.#open().then(({ strategy }) => strategy.acquire(claim));
+    const { opened } = this.#opening;
+    return opened
+      ? opened.strategy.acquire(claim)
+      : this.#opening.get().then(({ strategy }) => strategy.acquire(claim));
   }
 
   async renew(grants: readonly Grant[]): Promise<readonly (number | null | undefined)[]> {
-    const { strategy } = await this.#open();
+    const { strategy } = await this.#opening.get();
     return strategy.renew(grants);
   }
 
   async close(): Promise<void> {
-    const opening = this.#opening;
-    this.#opening = this.#strategy = undefined;
-    const opened = await opening?.catch(() => undefined);
+    const opened = await this.#opening.take();
     if (!opened) return;
     const { context, strategy } = opened;
-    await context.wakeups.close();
-    await strategy.close();
+    await Promise.all([context.wakeups.close(), strategy.close()]);
     context.tables.close();
     await context.database.close();
   }
@@ -88,13 +85,14 @@ export class SqlBackend implements LockBackend {
       const unfit = await within(context, 'It could not be looked at', dialect.tables.unfit(database));
       if (unfit !== undefined) throw new LockConfigError(`No locks can be kept here: ${unfit}.`);
       await within(context, 'The table could not be looked at', tables.ensure());
-      return undefined;
+      if (!this.transactional) return undefined;
+      return await within(context, 'It could not be looked at', dialect.transaction.check?.(database) ?? NOTHING);
     } catch (error) {
       if (error instanceof LockConfigError) throw error;
       const { cause } = error as Error;
       if (dialect.diagnose(cause) === 'refused') {
         throw new LockConfigError(
-          `${dialect.name} refuses (${messageOf(cause)}): check address, user, password and database.`,
+          `${dialect.name} refuses (${messageOf(cause)}): check address, user, password, database and rights.`,
           { cause },
         );
       }
@@ -102,32 +100,16 @@ export class SqlBackend implements LockBackend {
     }
   }
 
-  #open(): Promise<Opened> {
-    if (this.#opening) return this.#opening;
-    // It may be closed before it is open.
+  async #open(): Promise<Opened> {
     const patience = new Patience(systemClock);
-    const opening: Promise<Opened> = this.driver.open(patience).then(
-      (database) => {
-        const opened = this.#set(database, patience);
-        if (this.#opening === opening) this.#strategy = opened.strategy;
-        return opened;
-      },
-      (error: unknown) => {
-        if (this.#opening === opening) this.#opening = undefined;
-        throw error;
-      },
-    );
-    return (this.#opening = opening);
-  }
-
-  #set(database: Database, patience: Patience): Opened {
+    const database = await this.driver.open(patience);
     const { dialect } = this.driver;
     const { commandTimeout, strategy, maxConnections } = this.settings;
     const context: StrategyContext = {
       database,
       dialect,
       tables: new Tables(database, dialect, this.settings, systemClock),
-      wakeups: this.driver.wakeups(database),
+      wakeups: this.driver.wakeups(database, patience),
       clock: systemClock,
       patience,
       commandTimeout,
@@ -136,5 +118,7 @@ export class SqlBackend implements LockBackend {
     return { context, strategy: new STRATEGIES[strategy](context) };
   }
 }
+
+const NOTHING = Promise.resolve(undefined);
 
 const STRATEGIES = { lease: LeaseStrategy, transaction: TransactionStrategy, optimistic: OptimisticStrategy };

@@ -35,21 +35,8 @@ export function limited<T>(
   promise: Promise<T>,
   { ms = commandTimeout, failure = (error: unknown) => error } = {},
 ): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = patience.after(ms, () =>
-      reject(unavailable(`${what}: ${dialect.name} did not answer within ${ms} ms`)),
-    );
-    promise.then(
-      (value) => {
-        stop();
-        resolve(value);
-      },
-      (error: unknown) => {
-        stop();
-        reject(failure(error));
-      },
-    );
-  });
+  const late = (): Error => unavailable(`${what}: ${dialect.name} did not answer within ${ms} ms`);
+  return patience.limit(ms, promise, late, failure);
 }
 
 /** The same, and rejects with LockUnavailableError when the promise rejects. */

@@ -20,6 +20,7 @@ export class Tables {
   /** That promise is resolved. */
   #isReady = false;
   #timer: Timer | undefined;
+  #isClosed = false;
 
   constructor(
     private readonly database: Database,
@@ -70,6 +71,7 @@ export class Tables {
   }
 
   close(): void {
+    this.#isClosed = true; // statements that come late may look at the table once more
     if (this.#timer) this.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#forget();
@@ -131,6 +133,7 @@ export class Tables {
   }
 
   #schedule(): void {
+    if (this.#isClosed) return;
     if (this.#timer) this.clock.clearTimeout(this.#timer);
     this.#timer = this.clock.setTimeout(() => void this.#purge(), PURGE_EVERY / 2 + randomInt(PURGE_EVERY));
     this.#timer.unref?.();

@@ -81,11 +81,11 @@ export class TransactionAttempt implements Taker {
   }
 
   async #start(): Promise<void> {
-    while (!(await this.#isDone()));
+    while ((await this.#tryOnce()) === 'again');
   }
 
-  /** Asks on one connection. Resolves to whether that was the end of it. */
-  async #isDone(): Promise<boolean> {
+  /** Asks on one connection. */
+  async #tryOnce(): Promise<'done' | 'again'> {
     const { connections } = this.strategy;
     let lent: Lent | undefined;
     try {
@@ -98,14 +98,13 @@ export class TransactionAttempt implements Taker {
         this.#settling.resolve(null);
         this.#leave();
       }
-      return true;
     } catch (error) {
       if (lent) connections.destroy(lent);
-      if (await this.#mayLineUpAgain(error)) return false;
+      if (await this.#mayLineUpAgain(error)) return 'again';
       this.#settling.reject(error);
       this.#leave();
-      return true;
     }
+    return 'done';
   }
 
   /** Once it has waited it is given some time to find the database again. */
@@ -164,6 +163,7 @@ export class TransactionAttempt implements Taker {
     const { context, turns } = this.strategy;
     this.claim.contended();
     if (this.#hasTurn) turns.held(this.#terms.row);
+    if (this.#settling.isSettled) return undefined; // by what it was told: nobody would end the wait
     this.#hasWaited = true;
     this.#failingSince = undefined;
     const waiting = (this.#waiting = new TransactionWait(context, lent.connection, id, this.#terms));
@@ -189,6 +189,11 @@ export class TransactionAttempt implements Taker {
       row: this.#terms.row,
       ttl: claim.ttl,
       commit: () => context.dialect.transaction.commit(lent.connection, id),
+      onLost: () => {
+        connections.writeOff(lent);
+        grants.delete(claim.holder);
+        this.#leave();
+      },
       onOver: (isUsable) => {
         if (isUsable) connections.giveBack(lent);
         else connections.destroy(lent);
@@ -196,7 +201,7 @@ export class TransactionAttempt implements Taker {
         this.#leave();
       },
     });
-    grants.set(claim.holder, grant);
+    if (!grant.isOver) grants.set(claim.holder, grant);
     return grant;
   }
 

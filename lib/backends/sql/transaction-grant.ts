@@ -22,6 +22,8 @@ export interface TransactionParts {
   /** Absent when conflicts are found at the end. */
   readonly fence?: bigint;
   commit(): Promise<CommitAnswer>;
+  /** It has ended by itself. It is not done with: a driver forgets to tell statements under way when it is destroyed. */
+  onLost(): void;
   /** The connection is done with, and whether it can be used again. */
   onOver(isUsable: boolean): void;
 }
@@ -31,11 +33,14 @@ export class TransactionGrant implements Grant {
   validUntil: number;
   readonly #parts: TransactionParts;
   #beat: Promise<boolean | undefined> | undefined;
+  #isOver = false;
+  #onLost: ((loss: Loss) => void) | undefined;
   #released: Promise<ReleaseAnswer> | undefined;
 
   constructor(parts: TransactionParts) {
     this.#parts = parts;
     this.validUntil = provableUntil(parts.sentAt, parts.ttl);
+    parts.lent.connection.whenEnded((cause) => this.#lose(cause));
   }
 
   /** As users know it: "PostgreSQL". */
@@ -62,9 +67,15 @@ export class TransactionGrant implements Grant {
   }
 
   whenLost(listener: (loss: Loss) => void): void {
-    this.#parts.lent.connection.whenEnded((cause) => {
-      if (!this.#released) listener({ reason: 'session', cause });
-    });
+    const { failure } = this.#parts.lent.connection;
+    if (failure) listener({ reason: 'session', cause: failure });
+    else this.#onLost = listener;
+  }
+
+  /** The connection has ended by itself: the next need not wait for the end of the work. */
+  #lose(cause: Error): void {
+    if (!this.#isOver) this.#parts.onLost();
+    if (!this.#released) this.#onLost?.({ reason: 'session', cause });
   }
 
   /** Tells the server that we live, and finds out whether the transaction does. */
@@ -140,7 +151,10 @@ export class TransactionGrant implements Grant {
     return wasLost ? 'lost' : 'released';
   }
 
-  /** Ends the transaction, whatever state it is in. */
+  /**
+   * Ends the transaction, whatever state it is in. A connection that is not to be used again is closed instead: what the work
+   * had said behind a ROLLBACK would be carried out, and in PostgreSQL be committed by itself.
+   */
   async #end(isUsable = true): Promise<void> {
     const { context, lent, id } = this.#parts;
     const { connection } = lent;
@@ -148,7 +162,7 @@ export class TransactionGrant implements Grant {
     try {
       if (this.#beat) await limited(context, '', this.#beat);
       if (connection.failure ?? connection.isBusy) throw new Error('A statement of the work is under way');
-      await limited(context, '', dialect.transaction.rollback(connection));
+      if (isUsable) await limited(context, '', dialect.transaction.rollback(connection));
       this.#over('released', isUsable);
     } catch {
       await limited(context, '', dialect.transaction.kill(database, id)).catch(() => undefined);
@@ -157,7 +171,10 @@ export class TransactionGrant implements Grant {
   }
 
   #over(answer: ReleaseAnswer, isUsable: boolean): ReleaseAnswer {
-    this.#parts.onOver(isUsable);
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#parts.onOver(isUsable);
+    }
     return answer;
   }
 }

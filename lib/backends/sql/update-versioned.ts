@@ -78,6 +78,11 @@ export function checkUpdated(count: number, { table, id }: VersionedUpdate): voi
 function columnsOf(usual: string, given: unknown): [string, unknown][] {
   const isPlain = typeof given === 'object' && given !== null && Object.getPrototypeOf(given) === Object.prototype;
   const columns: [string, unknown][] = isPlain ? Object.entries(given) : [[usual, given]];
-  if (columns.length > 0 && columns.every(([, value]) => value !== undefined && value !== null)) return columns;
-  throw expected(usual, 'a value, or values by column', given);
+  if (columns.length > 0 && columns.every(([, value]) => isScalar(value))) return columns;
+  throw expected(usual, 'a value (string, number, bigint, Buffer, Date), or values by column', given);
+}
+
+/** MySQL's driver would write an object as a piece of SQL, and so compare what the caller has not named. */
+function isScalar(value: unknown): boolean {
+  return ['string', 'number', 'bigint'].includes(typeof value) || value instanceof Buffer || value instanceof Date;
 }

@@ -1,23 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Claim, Grant } from '../../core/backend';
 import type { Clock } from '../../core/clock';
 import type { LateListeners } from '../../core/late-listeners';
-import { Code, Flags } from './client';
+import { Code } from './client';
 import type { Standing } from './contenders';
-import { markOf, namesOf, prefixOf, standingOf } from './contenders';
+import { markOf, standingOf } from './contenders';
+import { enter } from './enter';
 import { hasCode, unavailable, ZooKeeperError } from './failures';
 import type { ZooKeeperSettings } from './options';
 import { join, nodeNameOf } from './paths';
 import type { Patience } from '../../core/patience';
 import type { Place } from './place';
-import { lookFor, settle } from './place';
 import type { Listing } from './requests';
 import type { Session } from './session';
 import type { Sessions } from './sessions';
 import type { Wake } from './watches';
-
-const HOST = hostname();
 
 /** How long to wait when the session is not what it seems to be, in ms. */
 const PAUSE = 20;
@@ -81,7 +78,7 @@ export class Attempt {
   /** The last change of the lock's node when the lock was seen to be ours; `null` if another has it. */
   async #work(): Promise<number | null> {
     const { recipe } = this.context.settings;
-    const mark = markOf(recipe, this.claim);
+    const mark = markOf(recipe, this.claim); // before anything is asked: it refuses what the recipe cannot do
     for (let id = this.claim.holder; ; this.#check()) {
       const { current } = this.context.sessions;
       const session = current.isUsable ? current : await this.#usableSession();
@@ -132,42 +129,15 @@ export class Attempt {
     return this.#isCrowded ? requests.watchedChildren(parent) : requests.children(parent);
   }
 
-  /** Makes the node, unless it is there already, and lists it with the others in the same go. */
-  async #enter(place: Place, mark: string): Promise<Listing> {
-    const { settings } = this.context;
-    const { parent, session } = place;
-    const { requests } = session;
+  #enter(place: Place, mark: string): Promise<Listing> {
     this.#isCrowded = false; // what it is about to see is not watched
-    const found = place.isUncertain ? await lookFor(place, settings.recipe) : undefined;
-    if (found) return this.#tidy(place, found);
-    for (;;) {
-      this.#check();
-      place.isUncertain = true;
-      const path = join(parent, prefixOf(place.id) + mark);
-      const creating = requests.create(path, this.#label, Flags.ephemeralSequential);
-      const listing = requests.children(parent);
-      listing.catch(() => undefined); // it is looked at below, or the other one has failed as well
-      try {
-        const created = await creating;
-        place.name = created.slice(created.lastIndexOf('/') + 1);
-        place.isUncertain = false;
-      } catch (error) {
-        place.isUncertain = (error as ZooKeeperError).isLoss;
-        if (!hasCode(error, Code.noNode)) throw error;
-        await requests.makeContainers(parent, settings);
-        continue;
-      }
-      return this.#tidy(place, await listing);
-    }
-  }
-
-  /** Of several nodes the first one stays. */
-  async #tidy(place: Place, listing: Listing): Promise<Listing> {
-    const { recipe } = this.context.settings;
-    const own = namesOf(place.id, listing.names, recipe);
-    if (own.length > 1) await settle(place, listing.names, recipe);
-    for (const name of own) if (name !== place.name) this.context.discard({ ...place, name });
-    return listing;
+    return enter(place, {
+      settings: this.context.settings,
+      mark,
+      label: this.claim.label,
+      check: () => this.#check(),
+      discard: (other) => this.context.discard(other),
+    });
   }
 
   async #prove(session: Session): Promise<void> {
@@ -218,11 +188,6 @@ export class Attempt {
 
   async #pause(): Promise<void> {
     await new Promise<void>((resolve) => this.context.clock.setTimeout(resolve, PAUSE));
-  }
-
-  get #label(): string {
-    const { label } = this.claim;
-    return `${HOST} ${process.pid}${label === undefined ? '' : ` ${label}`}`;
   }
 
   readonly #abort = (): void => this.#refuse(this.claim.signal.reason);

@@ -1,7 +1,6 @@
-import { randomInt } from 'node:crypto';
-import { lookup } from 'node:dns/promises';
 import type { Loss } from '../../core/backend';
 import type { Clock, Timer } from '../../core/clock';
+import { Addresses, LOOK_UP } from './addresses';
 import { Code, Flags } from './client';
 import type { Credentials } from './connection';
 import { Connection } from './connection';
@@ -15,8 +14,6 @@ import { Watches } from './watches';
 
 /** How many heartbeats there are in a session's time-out. */
 const BEATS = 6;
-/** How long a look-up of names may take, and how long until the next when there is nothing to try, in ms. */
-const LOOK_UP = 1_000;
 /** How often to look whether an address is no good, and how long until the next is tried, which doubles with each round, in ms. */
 const TICK = 20;
 
@@ -51,12 +48,7 @@ export class Session {
   #isOver = false;
   /** Before the server was asked for the session, or to go on with it. */
   #askedAt!: number;
-  /** The last that were found. */
-  #addresses: readonly string[] = [];
-  /** Those of them that are to be tried yet. */
-  #untried: string[] = [];
-  /** How often all of them have been tried in vain. */
-  #rounds = 0;
+  readonly #addresses: Addresses;
   #beat: Promise<void> | undefined;
   #timer: Timer | undefined;
 
@@ -68,6 +60,7 @@ export class Session {
     private readonly onChange: () => void,
   ) {
     this.timeout = settings.sessionTimeout;
+    this.#addresses = new Addresses(settings, clock);
     void this.#connect();
   }
 
@@ -111,9 +104,10 @@ export class Session {
 
   /** One address at a time: the client would stay with a silent one for longer than the session can wait. */
   async #connect(): Promise<void> {
-    if (this.#untried.length === 0) await this.#nextRound();
+    const addresses = this.#addresses;
+    if (addresses.areTried) await addresses.nextRound();
     if (this.#isOver) return;
-    const address = this.#untried.shift();
+    const address = addresses.next();
     if (address === undefined) {
       this.#setUsable(false, new Error(`The names in "${this.settings.connect}" lead to no server`));
       return this.#plan(LOOK_UP, () => void this.#connect());
@@ -127,36 +121,15 @@ export class Session {
       onNode: (path) => this.watches.fire(path),
     }));
     if (auth !== undefined) void connection.requests.authenticate(auth).catch(() => undefined); // it will be told
-    const growth = 2 ** (this.#rounds - 1);
-    const share = Math.min(1_000, this.timeout / 2 / this.#addresses.length);
-    const until = this.#askedAt + Math.min(this.timeout / 2, share * growth);
+    const share = Math.min(1_000, this.timeout / 2 / addresses.count);
+    const until = this.#askedAt + Math.min(this.timeout / 2, share * addresses.patience);
     const look = (): void => {
       const isSilent = this.clock.now() >= until;
       if (!isSilent && !connection.hasFailed) return this.#plan(TICK, look);
       connection.close();
-      this.#plan(isSilent ? 0 : Math.min(1_000, TICK * growth), () => void this.#connect());
+      this.#plan(isSilent ? 0 : Math.min(1_000, TICK * addresses.patience), () => void this.#connect());
     };
     this.#plan(TICK, look);
-  }
-
-  /** The known addresses first; when all have failed, or there are none, the names are looked up. */
-  async #nextRound(): Promise<void> {
-    if (this.#rounds++ > 0 || this.#addresses.length === 0) {
-      const found = await this.#lookUp();
-      if (found.length > 0) this.#addresses = found;
-    }
-    const { host_order_deterministic: isOrdered } = this.settings.options as { host_order_deterministic?: unknown };
-    this.#untried = isOrdered ? [...this.#addresses] : shuffled(this.#addresses);
-  }
-
-  /** The client would do it too, and let everything else wait meanwhile. */
-  async #lookUp(): Promise<readonly string[]> {
-    const found = this.settings.servers.map(async ({ host, port }) => {
-      const tooLong = new Promise<never[]>((resolve) => this.clock.setTimeout(() => resolve([]), LOOK_UP).unref?.());
-      const addresses = await Promise.race([lookup(host, { all: true }).catch(() => []), tooLong]);
-      return addresses.map(({ address }) => `${address}:${port}`);
-    });
-    return (await Promise.all(found)).flat();
   }
 
   #connected(connection: Connection): void {
@@ -166,8 +139,7 @@ export class Session {
       return connection.close();
     }
     this.#isConnected = true;
-    this.#untried = [];
-    this.#rounds = 0;
+    this.#addresses.reset();
     this.timeout = connection.timeout;
     if (this.#credentials) this.#lease.resumed(this.#askedAt, this.timeout);
     else this.#lease.made(this.#askedAt, this.timeout);
@@ -259,9 +231,4 @@ export class Session {
   get #path(): string {
     return heartbeatPath(this.settings.root, this.#credentials!.client_id);
   }
-}
-
-function shuffled<T>(list: readonly T[]): T[] {
-  const ranked = list.map((each) => ({ each, rank: randomInt(2 ** 32) }));
-  return ranked.sort((a, b) => a.rank - b.rank).map(({ each }) => each);
 }

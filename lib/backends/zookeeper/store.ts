@@ -1,8 +1,10 @@
-import type { Claim, Grant, ReleaseAnswer } from '../../core/backend';
+import type { Claim, Grant, LockBackend, ReleaseAnswer } from '../../core/backend';
 import type { Clock } from '../../core/clock';
 import { systemClock } from '../../core/clock';
+import { Errands } from '../../core/errands';
 import { LateListeners } from '../../core/late-listeners';
 import { Patience } from '../../core/patience';
+import { renewalAnswers } from '../../core/renewal-answers';
 import type { AttemptContext } from './attempt';
 import { Attempt } from './attempt';
 import { Code } from './client';
@@ -26,7 +28,7 @@ export class ZooKeeperStore implements AttemptContext {
   readonly patience = new Patience(this.clock);
   readonly sessions: Sessions;
   /** What is being seen to in the background. */
-  readonly #errands = new Set<Promise<unknown>>();
+  readonly #errands = new Errands();
 
   constructor(
     Driver: Driver,
@@ -43,24 +45,24 @@ export class ZooKeeperStore implements AttemptContext {
     return new ZooKeeperGrant(this, session, join(parent, name!), claim, zxid);
   }
 
-  async renew(grants: readonly Grant[]): Promise<(number | null | undefined)[]> {
-    return Promise.all((grants as readonly ZooKeeperGrant[]).map((grant) => this.#renew(grant).catch(() => undefined)));
+  renew(grants: readonly Grant[]): ReturnType<LockBackend['renew']> {
+    return renewalAnswers((grants as readonly ZooKeeperGrant[]).map((grant) => this.#renew(grant)));
   }
 
   release(grant: ZooKeeperGrant): Promise<ReleaseAnswer> {
     if (grant.isOver) return Promise.resolve('lost');
     grant.end();
-    return this.#within(this.#inBackground(this.#remove(grant)), 'The lock could not be given back');
+    return this.#within(this.#errands.see(this.#remove(grant)), 'The lock could not be given back');
   }
 
   discard(place: Place): void {
     if (place.name === undefined && !place.isUncertain) return;
-    void this.#inBackground(this.#discard(place));
+    void this.#errands.see(this.#discard(place));
   }
 
   /** Lets the errands end, for `commandTimeout` at the longest. */
   async close(): Promise<void> {
-    await this.#within(Promise.allSettled(this.#errands), '').catch(() => undefined);
+    await this.#within(this.#errands.settled(), '').catch(() => undefined);
     this.sessions.close();
   }
 
@@ -115,13 +117,6 @@ export class ZooKeeperStore implements AttemptContext {
     }
   }
 
-  #inBackground<T>(work: Promise<T>): Promise<T> {
-    this.#errands.add(work);
-    const done = (): void => void this.#errands.delete(work);
-    work.then(done, done);
-    return work;
-  }
-
   async #sleep(error: unknown): Promise<void> {
     const isPassing = error instanceof ZooKeeperError && error.isLoss;
     await new Promise<void>((resolve) => {
@@ -132,11 +127,8 @@ export class ZooKeeperStore implements AttemptContext {
   /** Rejects with LockUnavailableError after `commandTimeout`. */
   #within<T>(promise: Promise<T>, what: string): Promise<T> {
     const { patience, settings, sessions } = this;
-    return new Promise((resolve, reject) => {
-      const fail = (): void =>
-        reject(unavailable(`${what} within ${settings.commandTimeout} ms`, sessions.current.problem));
-      const settled = patience.after(settings.commandTimeout, fail);
-      promise.then(resolve, reject).then(settled, settled);
-    });
+    const { commandTimeout } = settings;
+    const late = (): Error => unavailable(`${what} within ${commandTimeout} ms`, sessions.current.problem);
+    return patience.limit(commandTimeout, promise, late);
   }
 }

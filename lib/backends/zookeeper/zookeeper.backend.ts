@@ -1,4 +1,5 @@
 import type { Claim, Grant, LockBackend } from '../../core/backend';
+import { Opening } from '../../core/opening';
 import { checkServer } from './check-server';
 import { loadDriver } from './driver';
 import type { ZooKeeperBackendOptions, ZooKeeperSettings } from './options';
@@ -19,50 +20,32 @@ export function zookeeperBackend(target: string | ZooKeeperBackendOptions): Lock
 
 class ZooKeeperBackend implements LockBackend {
   readonly name = 'zookeeper';
-  #opening: Promise<ZooKeeperStore> | undefined;
-  /** The same, as soon as it is there. */
-  #store: ZooKeeperStore | undefined;
+  readonly #store = new Opening(async () => new ZooKeeperStore(await loadDriver(), this.settings));
 
   constructor(private readonly settings: ZooKeeperSettings) {}
 
   async open(): Promise<string | undefined> {
-    const store = await this.#open();
+    const store = await this.#store.get();
     try {
       return await checkServer(store.sessions, this.settings);
     } catch (error) {
-      if (this.#store === store) await this.close(); // it may have been closed and opened again meanwhile
+      if (this.#store.opened === store) await this.close(); // it may have been closed and opened again meanwhile
       throw error;
     }
   }
 
   acquire(claim: Claim): Promise<Grant | null> {
-    return this.#store ? this.#store.acquire(claim) : this.#open().then((store) => store.acquire(claim));
+    const { opened } = this.#store;
+    return opened ? opened.acquire(claim) : this.#store.get().then((store) => store.acquire(claim));
   }
 
   async renew(grants: readonly Grant[]): Promise<readonly (number | null | undefined)[]> {
-    const store = await this.#open();
+    const store = await this.#store.get();
     return store.renew(grants);
   }
 
   async close(): Promise<void> {
-    const opening = this.#opening;
-    this.#opening = this.#store = undefined;
-    await (await opening)?.close();
-  }
-
-  #open(): Promise<ZooKeeperStore> {
-    if (this.#opening) return this.#opening;
-    const opening: Promise<ZooKeeperStore> = loadDriver().then(
-      (Driver) => {
-        const store = new ZooKeeperStore(Driver, this.settings);
-        if (this.#opening === opening) this.#store = store; // it may have been closed meanwhile
-        return store;
-      },
-      (error: unknown) => {
-        if (this.#opening === opening) this.#opening = undefined;
-        throw error;
-      },
-    );
-    return (this.#opening = opening);
+    const store = await this.#store.take();
+    await store?.close();
   }
 }

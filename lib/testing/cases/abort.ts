@@ -92,6 +92,21 @@ export const abortCases: readonly CaseScript[] = [
     },
   },
   {
+    name: 'a claim that is aborted while it is told that it waits neither waits nor holds',
+    needs: ['acquire'],
+    async play(scene) {
+      const [a, b, c] = await scene.connectAll(3);
+      const grant = await scene.get(a!);
+      const asking = scene.ask(b!, {}, (contended) => contended.abort('not like this'));
+      const caught = asking.result.catch((error: unknown) => error);
+      assert.equal(await scene.settle(caught, `${asking}, aborted,`), 'not like this');
+      await scene.refused(c!);
+      const next = await scene.line(b!);
+      await scene.free(grant, next);
+      await scene.free(scene.ask(c!));
+    },
+  },
+  {
     name: 'an abort after the grant changes nothing',
     needs: ['acquire'],
     async play(scene) {

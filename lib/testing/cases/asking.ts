@@ -11,8 +11,17 @@ export class Asking {
   outcome: string | undefined;
   readonly #controller = new AbortController();
 
-  constructor(backend: LockBackend, terms: Omit<Claim, 'signal' | 'contended'>) {
-    this.claim = { ...terms, signal: this.#controller.signal, contended: () => void this.contended++ };
+  /** @param onContended - called while the store says so */
+  constructor(
+    backend: LockBackend,
+    terms: Omit<Claim, 'signal' | 'contended'>,
+    onContended?: (asking: Asking) => void,
+  ) {
+    const contended = (): void => {
+      this.contended++;
+      onContended?.(this);
+    };
+    this.claim = { ...terms, signal: this.#controller.signal, contended };
     this.result = backend.acquire(this.claim);
     this.result.then(
       (grant) => (this.outcome = grant ? 'been granted' : 'been refused'),

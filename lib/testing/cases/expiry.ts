@@ -26,9 +26,9 @@ export const expiryCases: readonly CaseScript[] = [
     async play(scene) {
       const [a, b] = await scene.connectAll(2);
       const lapsed = await scene.get(a!, { ttl: scene.ttl });
-      await scene.harness.advance(scene.ttl + 1);
+      await scene.harness.advance(scene.ttl * 1.1);
       await scene.free(await scene.get(b!));
-      assert.equal(await scene.settle(lapsed.release({ ok: true })), 'lost');
+      await scene.gone(a!, lapsed);
     },
   },
   {
@@ -39,7 +39,7 @@ export const expiryCases: readonly CaseScript[] = [
       const old = await scene.get(a!, { ttl: scene.ttl });
       const current = await scene.granted(scene.ask(b!));
       for (let i = 0; i < 2; i++) {
-        assert.equal(await scene.settle(old.release({ ok: true })), 'lost');
+        await scene.gone(a!, old);
         await scene.refused(c!);
       }
       await scene.free(current);
@@ -53,7 +53,7 @@ export const expiryCases: readonly CaseScript[] = [
       const backend = await scene.connect();
       const old = await scene.get(backend, { ttl: scene.ttl });
       const current = await scene.granted(scene.ask(backend));
-      assert.equal(await scene.settle(old.release({ error: new Error('the body failed') })), 'lost');
+      await scene.gone(backend, old, { error: new Error('the body failed') });
       await scene.refused(backend);
       await scene.free(current);
     },
@@ -64,8 +64,8 @@ export const expiryCases: readonly CaseScript[] = [
     async play(scene) {
       const [a, b] = await scene.connectAll(2);
       const late = await scene.get(a!, { ttl: scene.ttl });
-      await scene.harness.advance(scene.ttl + 1);
-      const [answer] = await scene.settle(a!.renew([late]), 'renew()');
+      await scene.harness.advance(scene.ttl * 1.1);
+      const [answer] = await scene.renew(a!, [late]);
       if (answer === null) return scene.free(await scene.get(b!));
       assert.equal(typeof answer, 'number');
       await scene.refused(b!);
@@ -147,7 +147,7 @@ export const expiryCases: readonly CaseScript[] = [
       const waiting = await scene.line(b!);
       for (let i = 0; i < 10; i++) {
         await scene.harness.advance(scene.ttl / 4);
-        const [answer] = await scene.settle(a!.renew([grant]), 'renew()');
+        const [answer] = await scene.renew(a!, [grant]);
         assert.equal(typeof answer, 'number', `expected the session to be proven, got ${answer}`);
       }
       await scene.waits(waiting);

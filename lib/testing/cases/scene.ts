@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { Claim, Grant, LockBackend } from '../../core/backend';
+import type { Claim, Grant, LockBackend, Outcome } from '../../core/backend';
+import { LockUnavailableError } from '../../core/errors';
 import type { LockServiceInit } from '../../core/lock-service';
 import { LockService } from '../../core/lock-service';
 import type { LockBackendCapability, LockBackendHarness } from '../backend-harness';
@@ -109,7 +110,7 @@ export class Scene extends Patience {
   }
 
   /** Sends a claim: exclusive, waiting and with a ttl that does not end within the case, unless said otherwise. */
-  ask(backend: LockBackend, options: ClaimOptions = {}): Asking {
+  ask(backend: LockBackend, options: ClaimOptions = {}, onContended?: (asking: Asking) => void): Asking {
     const mode = options.mode ?? (options.permits === undefined ? 'exclusive' : 'shared');
     const permits = mode === 'shared' ? Infinity : 1;
     const claim = {
@@ -123,7 +124,7 @@ export class Scene extends Patience {
       ...options,
     };
     this.#keys.add(claim.key);
-    const asking = new Asking(backend, claim);
+    const asking = new Asking(backend, claim, onContended);
     this.#askings.push(asking);
     return asking;
   }
@@ -181,6 +182,26 @@ export class Scene extends Patience {
       const grant = each instanceof Asking ? await this.granted(each) : each;
       assert.equal(await this.settle(grant.release({ ok: true }), 'release()'), 'released');
     }
+  }
+
+  /** Renews. What could not be found out just now is asked again: another's statement is in the way, or a connection ends. */
+  async renew(backend: LockBackend, grants: readonly Grant[], waited = 0): Promise<readonly (number | null)[]> {
+    const answers = await this.settle(backend.renew(grants), 'renew()');
+    assert.equal(answers.length, grants.length, 'expected one answer for each grant that is renewed');
+    const unknown = grants.filter((_, i) => answers[i] === undefined);
+    if (unknown.length === 0) return answers as readonly (number | null)[];
+    assert.ok(waited < PATIENCE, `expected to learn whether locks were renewed, asked for ${PATIENCE} ttls`);
+    await this.harness.advance(this.ttl / 10);
+    const late = [...(await this.renew(backend, unknown, waited + 1 / 10))];
+    return answers.map((answer) => (answer === undefined ? late.shift()! : answer));
+  }
+
+  /** Expects that the lock was lost before: a renewal says so, and a release as well, if it can be found out. */
+  async gone(backend: LockBackend, grant: Grant, outcome: Outcome = { ok: true }): Promise<void> {
+    assert.deepEqual(await this.renew(backend, [grant]), [null]);
+    const release = grant.release(outcome).catch((error: unknown) => error);
+    const answer = await this.settle(release, 'release()');
+    if (!(answer instanceof LockUnavailableError)) assert.equal(answer, 'lost');
   }
 
   async #assertNothingLeft(): Promise<void> {

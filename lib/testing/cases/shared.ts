@@ -144,12 +144,11 @@ export const sharedCases: readonly CaseScript[] = [
       const writer = await scene.line(c!);
       await scene.harness.advance(scene.ttl * 1.5);
       await scene.waits(writer);
-      const [answer] = await scene.settle(b!.renew([kept]));
+      const [answer] = await scene.renew(b!, [kept]);
       assert.equal(typeof answer, 'number');
       await scene.free(kept);
       const grant = await scene.granted(writer);
-      assert.deepEqual(await scene.settle(a!.renew([lapsed])), [null]);
-      assert.equal(await scene.settle(lapsed.release({ ok: true })), 'lost');
+      await scene.gone(a!, lapsed);
       await scene.refused(b!);
       await scene.free(grant);
     },

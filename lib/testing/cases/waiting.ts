@@ -100,7 +100,7 @@ export const waitingCases: readonly CaseScript[] = [
       const waiting = await scene.line(b!, { ttl: scene.ttl });
       for (let i = 0; i < 8; i++) {
         await scene.harness.advance(scene.ttl / 4);
-        await scene.settle(a!.renew([grant]), 'renew()');
+        await scene.renew(a!, [grant]);
       }
       await scene.waits(waiting);
       await scene.free(grant, waiting);

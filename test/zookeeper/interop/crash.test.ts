@@ -3,8 +3,8 @@ import { startNestlock } from './nestlock';
 import { type Curator, inLine, newPath, nodesAt, RECIPES, type Side, SIDES, useInterop } from './support';
 import type { LockWorker } from './worker';
 
-const sessionTimeout = 1_500;
-const interop = useInterop(sessionTimeout);
+const sessionTimeout = 3_000;
+const interop = useInterop();
 let dying: LockWorker | undefined;
 
 async function start(side: Side, curator: Curator): Promise<LockWorker> {

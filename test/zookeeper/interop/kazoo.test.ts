@@ -16,7 +16,7 @@ afterEach(() => Promise.all(workers.splice(0).map((worker) => worker.stop())));
 describe('a subclass of kazoo’s Lock with the names of Curator', () => {
   let kazoo: LockWorker;
   beforeEach(async () => {
-    kazoo = await kazooWith({ nodeName: '-lock-', sessionTimeout: 1_500 });
+    kazoo = await kazooWith({ nodeName: '-lock-', sessionTimeout: 3_000 });
   });
 
   test.each([true, false])('excludes us, and is excluded by us (it comes first: %p)', async (isFirst) => {

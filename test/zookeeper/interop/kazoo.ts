@@ -9,12 +9,16 @@ export interface KazooOptions extends WorkerOptions {
   readonly nodeName?: string;
 }
 
+/** The Python that Debian's packages are for, which need not be the first in PATH. */
+export async function pythonWithKazoo(): Promise<string> {
+  await file('/usr/lib/python3/dist-packages/kazoo/client.py', 'python3-kazoo');
+  return file('/usr/bin/python3', 'python3');
+}
+
 /** Starts a process with locks of Python's kazoo: `Lock` as "mutex", `ReadLock`, `WriteLock`. */
 export async function startKazoo(connectString: string, options: KazooOptions = {}): Promise<LockWorker> {
   const { sessionTimeout = 10_000, lockPatterns = [], nodeName = '' } = options;
-  // The Python that Debian's packages are for, which need not be the first in PATH.
-  await file('/usr/lib/python3/dist-packages/kazoo/client.py', 'python3-kazoo');
-  const python = await file('/usr/bin/python3', 'python3');
+  const python = await pythonWithKazoo();
   return LockWorker.start([
     ...[python, join(__dirname, 'kazoo_worker.py'), connectString, `${sessionTimeout}`, nodeName],
     ...lockPatterns,

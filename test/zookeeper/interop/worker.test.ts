@@ -12,7 +12,9 @@ describe.each([
 
   beforeAll(async () => {
     server = await startZooKeeper();
-    workers = await Promise.all([1, 2].map(() => start(server.connectString, { sessionTimeout: 1_500 })));
+    workers = await Promise.all(
+      [4_000, 10_000].map((sessionTimeout) => start(server.connectString, { sessionTimeout })),
+    );
   }, 60_000);
   afterAll(async () => {
     await Promise.all((workers ?? []).map((worker) => worker.stop()));

@@ -11,6 +11,8 @@ export interface MysqlConnectionOfPool {
   removeListener(event: string, listener: Listener): unknown;
   release(): void;
   destroy(): void;
+  /** The server's name for it. */
+  readonly threadId?: number | null;
 }
 
 /** The same, of `mysql2/promise`. */

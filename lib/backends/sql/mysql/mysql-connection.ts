@@ -4,7 +4,7 @@ import type { MysqlResult } from './mysql-statement';
 import { send } from './mysql-statement';
 
 /** A connection, and how it is given back. */
-export interface Lent {
+export interface CheckedOut {
   readonly core: MysqlConnectionOfPool;
   /** What the user gets is of the same kind as the pool. */
   readonly isForPromises: boolean;
@@ -23,7 +23,7 @@ export class MysqlConnection implements Connection {
   #onEnded: ((cause: Error) => void) | undefined;
   #isOver = false;
 
-  constructor({ core, isForPromises, release }: Lent) {
+  constructor({ core, isForPromises, release }: CheckedOut) {
     this.core = core;
     this.#isForPromises = isForPromises;
     this.#release = release;
@@ -80,7 +80,7 @@ export class MysqlConnection implements Connection {
   };
 }
 
-export function releasing(core: MysqlConnectionOfPool, giveBack: () => void): Lent['release'] {
+export function releasing(core: MysqlConnectionOfPool, giveBack: () => void): CheckedOut['release'] {
   return (broken) => {
     if (broken) {
       core.destroy();

@@ -9,7 +9,7 @@ import { markUnsent } from '../failures';
 import type { SqlSettings } from '../options';
 import type { MysqlConnectionOfPool, MysqlPool, MysqlPromisePool } from './client';
 import { isPromisePool } from './client';
-import type { Lent } from './mysql-connection';
+import type { CheckedOut } from './mysql-connection';
 import { MysqlConnection, releasing } from './mysql-connection';
 import { isRefusal } from './mysql-errors';
 import type { MysqlResult } from './mysql-statement';
@@ -59,13 +59,29 @@ export class MysqlDatabase implements Database {
     return typeof limit === 'number' && limit > 0 ? limit : undefined; // 0: no limit
   }
 
-  async query(sql: string): Promise<readonly MysqlResult[]> {
+  query(sql: string, before?: string): Promise<readonly MysqlResult[]> {
+    return this.#query(sql, { before, onSilent: (core) => this.#kill(core) });
+  }
+
+  /** `onSilent`: it has not been answered in time, and the connection was ended. */
+  async #query(
+    sql: string,
+    { before, onSilent }: { before?: string | undefined; onSilent?: (core: MysqlConnectionOfPool) => void } = {},
+  ): Promise<readonly MysqlResult[]> {
     const connection = await this.connect();
     const { core } = connection;
     // One that does not answer must not occupy the pool: nobody would end a statement that waits for something.
-    const stop = this.patience.after(this.commandTimeout, () => connection.destroy());
+    const stop = this.patience.after(this.commandTimeout, () => {
+      connection.destroy();
+      onSilent?.(core);
+    });
     try {
-      const results = await connection.query(sql);
+      if (before !== undefined) await connection.query(before);
+      let results = await connection.query(sql);
+      if (isLeftOpen(results[0]!)) {
+        await connection.query('ROLLBACK');
+        results = await connection.query(sql);
+      }
       await this.#commit(core, connection, results[0]!);
       connection.giveBack();
       return results;
@@ -92,13 +108,18 @@ export class MysqlDatabase implements Database {
     await Promise.race([ending, new Promise<void>((resolve) => setTimeout(resolve, 1_000).unref())]);
   }
 
+  /** The server does not notice that nobody waits for the answer any more, and would itself go on waiting for a lock. */
+  #kill({ threadId }: MysqlConnectionOfPool): void {
+    if (threadId) this.#query(`KILL ${threadId}`).catch(() => undefined); // perhaps it is the server that is away
+  }
+
   /** The user's pool may have sessions without "autocommit". */
   async #commit(core: object, connection: MysqlConnection, { status }: MysqlResult): Promise<void> {
     if (status === undefined && this.#committing.has(core)) return;
     const now = status ?? (await connection.query('DO 0'))[0]?.status ?? Status.autocommit;
     if (now & Status.autocommit) this.#committing.add(core);
     else this.#committing.delete(core);
-    if (now & Status.inTransaction) await connection.query('COMMIT');
+    if (now & Status.inTransaction) await connection.query(now & Status.autocommit ? 'ROLLBACK' : 'COMMIT'); // left open by another
   }
 
   /** A statement that failed may keep locks there. */
@@ -110,7 +131,7 @@ export class MysqlDatabase implements Database {
     );
   }
 
-  async #checkOut(): Promise<Lent> {
+  async #checkOut(): Promise<CheckedOut> {
     const pool = this.#pool;
     if (isDataSource(pool)) {
       const runner = pool.createQueryRunner() as TypeOrmQueryRunner;
@@ -125,6 +146,11 @@ export class MysqlDatabase implements Database {
     });
     return { core, isForPromises, release: releasing(core, () => core.release()) };
   }
+}
+
+/** Somebody has given it back in the middle of a transaction: what we do must not be a part of that. */
+function isLeftOpen({ status = 0 }: MysqlResult): boolean {
+  return (status & Status.inTransaction) !== 0 && (status & Status.autocommit) !== 0;
 }
 
 /** @throws LockConfigError */

@@ -1,7 +1,7 @@
 import type { Database } from '../database';
-import type { LeaseStatements, Look, RowClaim } from '../dialect';
+import type { LeaseStatements, Look, Renewal, RowClaim } from '../dialect';
 import { literal, plain } from '../names';
-import { NOW, textOf } from './mysql-sql';
+import { NOW } from './mysql-sql';
 import { LABEL_LENGTH } from './mysql-tables';
 
 /** A number that stands for "no limit" where SQL wants one. */
@@ -47,23 +47,34 @@ export class MysqlLease implements LeaseStatements {
     return result!.count > 0;
   }
 
-  async renew(database: Database, claims: readonly RowClaim[]): Promise<ReadonlySet<string>> {
-    // Read one after the other by the primary key: a scan would lock, and wait for, every row of the table.
-    const source =
-      `(${claims.map(valuesOf).join(' UNION ALL ')}) v ` +
-      `STRAIGHT_JOIN ${this.table} l FORCE INDEX (PRIMARY) ON l.\`key\` = v.name`;
+  async renew(database: Database, claims: readonly RowClaim[]): Promise<Renewal> {
+    // Read one after the other by the primary key: a scan would lock every row of the table.
+    const joined = (alias: string): string =>
+      `STRAIGHT_JOIN ${this.table} ${alias} FORCE INDEX (PRIMARY) ON ${alias}.\`key\` = v.name`;
+    const values = `(${claims.map(valuesOf).join(' UNION ALL ')}) v`;
+    // The limit keeps it apart from what is around it, which would wait.
+    const unlocked = `(SELECT v.* FROM ${values} ${joined('f')} LIMIT ${claims.length} FOR UPDATE SKIP LOCKED) v`;
     const isMine = `l.holder = v.h OR JSON_CONTAINS_PATH(l.shared, 'one', ${pathOf('v.h')})`;
     const [result] = await database.query(
-      `UPDATE ${source} SET l.expires_at = CASE WHEN l.holder = v.h THEN ${NOW} + v.ttl ` +
+      `UPDATE ${unlocked} ${joined('l')} SET l.expires_at = CASE WHEN l.holder = v.h THEN ${NOW} + v.ttl ` +
         `ELSE GREATEST(l.expires_at, ${NOW} + v.ttl) END, ` +
         `l.shared = CASE WHEN l.holder = v.h THEN l.shared ` +
         `ELSE JSON_SET(l.shared, ${pathOf('v.h', '[0]')}, ${NOW} + v.ttl) END, ` +
         `l.used_at = ${NOW} WHERE ${isMine}`,
     );
-    if (result!.count === claims.length) return new Set(claims.map(({ holder }) => holder));
-    // Holders never come back: who is there now was there then. A lock shows what is there now, whatever was read before.
-    const [left] = await database.query(`SELECT v.h AS holder FROM ${source} WHERE ${isMine} LOCK IN SHARE MODE`);
-    return new Set(left!.rows.map(({ holder }) => textOf(holder)));
+    if (result!.count === claims.length) return { renewed: holdersOf(claims), unknown: holdersOf([]) };
+    if (claims.length > 1) {
+      const middle = Math.ceil(claims.length / 2);
+      const halves = [claims.slice(0, middle), claims.slice(middle)];
+      const [one, other] = await Promise.all(halves.map((half) => this.renew(database, half)));
+      return {
+        renewed: new Set([...one!.renewed, ...other!.renewed]),
+        unknown: new Set([...one!.unknown, ...other!.unknown]),
+      };
+    }
+    // Holders never come back: who is still there has been locked by somebody.
+    const [left] = await database.query(`SELECT 1 FROM ${values} ${joined('l')} WHERE ${isMine}`);
+    return { renewed: holdersOf([]), unknown: holdersOf(left!.rows.length > 0 ? claims : []) };
   }
 
   #takeAlone({ row, holder, ttl, fences, label }: RowClaim): string {
@@ -111,6 +122,10 @@ function pathOf(holder: string, part = ''): string {
 function valuesOf({ row, holder, ttl }: RowClaim): string {
   const ascii = (text: string): string => `CONVERT(${literal(text)} USING ascii) COLLATE ascii_bin`;
   return `SELECT ${ascii(row)} AS name, ${ascii(holder)} AS h, ${micros(ttl)} AS ttl`;
+}
+
+function holdersOf(claims: readonly RowClaim[]): ReadonlySet<string> {
+  return new Set(claims.map(({ holder }) => holder));
 }
 
 function micros(ms: number): number {

@@ -9,6 +9,9 @@ import { Status } from './mysql-statement';
 export const SHARED = 'shared';
 export const NOT_LOCKED = '';
 
+/** Has the next statement read what is not committed yet. */
+const UNCOMMITTED = 'SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED';
+
 /** Whether a transaction is still there: asked on its own connection, or on another. */
 export class SignsOfLife {
   /** @param table - quoted */
@@ -41,11 +44,13 @@ export class SignsOfLife {
     // Between two statements it is not a sign of life: its answers may not arrive any more.
     if (!['Query', 'Execute'].includes(textOf(thread['command']))) return undefined;
     if (mark === NOT_LOCKED) return true;
-    return (await this.#fenceOf(database, row)) !== mark && (await this.#isLocked(database, row));
+    if (mark === SHARED) return this.#isLocked(database, row);
+    // That the row is locked would not do: it may be another's by now.
+    return (await this.#fenceOf(database, row, UNCOMMITTED)) === mark && (await this.#fenceOf(database, row)) !== mark;
   }
 
-  async #fenceOf(database: Pick<Database, 'query'>, row: string): Promise<string | undefined> {
-    const [result] = await database.query(`SELECT fence FROM ${this.table} WHERE \`key\` = ${literal(row)}`);
+  async #fenceOf(database: Pick<Database, 'query'>, row: string, before?: string): Promise<string | undefined> {
+    const [result] = await database.query(`SELECT fence FROM ${this.table} WHERE \`key\` = ${literal(row)}`, before);
     const [found] = result!.rows;
     return found && textOf(found['fence']);
   }

@@ -22,6 +22,12 @@ export async function updateVersioned(
 ): Promise<void> {
   const { sql, values } = versionedUpdate(update, NOTATION);
   const client = 'promise' in connection ? (connection.promise() as MysqlPromiseConnectionOfPool) : connection;
-  const [{ affectedRows }] = (await client.query(sql, values)) as [{ affectedRows: number }, unknown];
+  const [{ affectedRows }] = (await client.query(sql, values.map(asParameter))) as [{ affectedRows: number }, unknown];
   checkUpdated(affectedRows, update);
+}
+
+/** The driver would write an object as a list of assignments, and an array as a list of values. */
+function asParameter(value: unknown): unknown {
+  const isPlain = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  return isPlain || Array.isArray(value) ? JSON.stringify(value) : value;
 }

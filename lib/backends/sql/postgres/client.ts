@@ -11,12 +11,14 @@ export interface PostgresClient {
 
 /** A client out of a pool. */
 export interface PostgresPoolClient extends PostgresClient {
+  /** `'T'` or `'E'` inside of a transaction. Early versions do not tell. */
+  getTransactionStatus?(): string | null;
   release(error?: Error | boolean): void;
 }
 
 /** As much of a `Pool` of `pg` as is used. */
 export interface PostgresPool {
-  connect(): Promise<PostgresPoolClient>;
+  connect(callback: (error: Error | undefined, client: PostgresPoolClient | undefined) => void): void;
   on(event: string, listener: Listener): unknown;
   removeListener(event: string, listener: Listener): unknown;
   readonly options?: { readonly max?: number };

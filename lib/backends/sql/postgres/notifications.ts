@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../../core/clock';
+import type { Patience } from '../../../core/patience';
 import type { Connection, Database } from '../database';
 import type { Wakeups } from '../wakeups';
 import type { PostgresClient } from './client';
@@ -33,6 +34,7 @@ export class Notifications implements Wakeups {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
+    private readonly patience: Patience,
     private readonly commandTimeout: number,
   ) {}
 
@@ -116,23 +118,23 @@ export class Notifications implements Wakeups {
 
   /** Until the loop is to end, and no longer than an answer may take. */
   async #limited<T>(promise: Promise<T>): Promise<T> {
-    let timer: Timer | undefined;
+    let stop!: () => void;
     const ending = new Promise<never>((_, reject) => {
       const fail = (): void => reject(new Error('there is no connection for them'));
       this.#interrupt = fail;
-      timer = this.clock.setTimeout(fail, this.commandTimeout);
+      stop = this.patience.after(this.commandTimeout, fail);
     });
     try {
       return await Promise.race([promise, ending]);
     } finally {
-      if (timer) this.clock.clearTimeout(timer);
+      stop();
     }
   }
 
   async #leave(connection: Connection): Promise<void> {
     const timer = this.clock.setTimeout(() => connection.destroy(), this.commandTimeout);
     try {
-      if (!connection.failure) await connection.query('UNLISTEN *');
+      if (!connection.failure) await connection.query(`UNLISTEN ${CHANNEL}`);
       connection.giveBack();
     } catch {
       connection.destroy();
@@ -144,20 +146,19 @@ export class Notifications implements Wakeups {
   /** Sends a message through another connection, and waits for it. */
   async #prove(): Promise<void> {
     const echo = `echo ${randomUUID()}`;
-    let timer: Timer | undefined;
+    let stop!: () => void;
     try {
       await new Promise<void>((resolve, reject) => {
         this.#echoes.set(echo, resolve);
         this.#interrupt = () => reject(new Error('the connection has ended'));
-        timer = this.clock.setTimeout(
-          () => reject(new NoEcho(`a message to ourselves did not arrive within ${this.commandTimeout} ms`)),
-          this.commandTimeout,
+        stop = this.patience.after(this.commandTimeout, () =>
+          reject(new NoEcho(`a message to ourselves did not arrive within ${this.commandTimeout} ms`)),
         );
         this.database.query(`SELECT pg_notify('${CHANNEL}', '${echo}')`).catch(reject);
       });
     } finally {
       this.#echoes.delete(echo);
-      if (timer) this.clock.clearTimeout(timer);
+      stop();
     }
   }
 

@@ -3,10 +3,11 @@ import { LockConfigError } from '../../../core/errors';
 import type { Patience } from '../../../core/patience';
 import type { TypeOrmDataSource, TypeOrmQueryRunner } from '../data-source';
 import { isDataSource } from '../data-source';
-import type { Connection, Database, Result } from '../database';
+import type { Database, Result } from '../database';
 import { markUnsent } from '../failures';
 import type { SqlSettings } from '../options';
 import type { PostgresClient, PostgresPool } from './client';
+import { PostgresConnection } from './postgres-connection';
 import { isRefusal } from './postgres-states';
 
 /** What `pg` exports, as far as it is used. */
@@ -14,16 +15,11 @@ interface Driver {
   readonly Pool: new (options: object) => PostgresPool & { end(): Promise<void> };
 }
 
-/** pg's answer to one statement; to several it is a list of these. */
-interface PgResult {
-  readonly rows: readonly Record<string, unknown>[];
-  readonly rowCount: number | null;
-}
-
-/** The longest time-out that a timer takes: a wait for a lock is ended by us, not by the pool's "query_timeout". */
-const NEVER = 2 ** 31 - 1;
 /** How long a connection is kept for the next statement at most, in ms: a pool takes as long as a part of the statement. */
 const KEEP = 10;
+
+/** How long a statement may wait for a lock, as a part of the time that it may take. */
+const LOCK_PART = 0.9;
 
 /** A database through a pool of `pg`, or a DataSource of TypeORM. */
 export class PostgresDatabase implements Database {
@@ -60,6 +56,11 @@ export class PostgresDatabase implements Database {
     return new PostgresDatabase(own, commandTimeout, patience, own);
   }
 
+  /** In ms: so that the server gives up before we do, and the connection can be used again. */
+  get #lockTimeout(): number {
+    return Math.ceil(this.commandTimeout * LOCK_PART);
+  }
+
   get size(): number | undefined {
     return isDataSource(this.#pool) ? undefined : this.#pool.options?.max;
   }
@@ -69,7 +70,8 @@ export class PostgresDatabase implements Database {
     // One that does not answer must not occupy the pool: nobody would end a statement that waits for something.
     const stop = this.patience.after(this.commandTimeout, () => connection.destroy());
     try {
-      const answer = await connection.query(sql);
+      // The server does not notice that nobody waits for the answer any more, and would itself wait for a lock for ever.
+      const [, ...answer] = await connection.query(`SET LOCAL lock_timeout = ${this.#lockTimeout}; ${sql}`);
       this.#keep(connection);
       return answer;
     } catch (error) {
@@ -82,11 +84,10 @@ export class PostgresDatabase implements Database {
   }
 
   async connect(): Promise<PostgresConnection> {
-    const pool = this.#pool;
     try {
-      if (isDataSource(pool)) return await connectThrough(pool);
-      const client = await pool.connect();
-      return new PostgresConnection(client, client.release); // a later user of the same client gets another
+      const connection = await this.#checkOut();
+      if (connection.isInTransaction) await leave(connection);
+      return connection;
     } catch (error) {
       throw markUnsent(error);
     }
@@ -97,6 +98,18 @@ export class PostgresDatabase implements Database {
     this.#letGo();
     // It waits for connections that are in use, and so for work that outlives the application's shutdown.
     await Promise.race([this.#own?.end(), new Promise<void>((resolve) => setTimeout(resolve, 1_000).unref())]);
+  }
+
+  async #checkOut(): Promise<PostgresConnection> {
+    const pool = this.#pool;
+    if (isDataSource(pool)) return connectThrough(pool);
+    return new Promise((resolve, reject) => {
+      // Not a promise: what the server says in the same breath would find no listener, and end the process.
+      pool.connect((error, client) => {
+        if (error) reject(error);
+        else resolve(new PostgresConnection(client!, client!.release)); // a later user of the same client gets another
+      });
+    });
   }
 
   #takeKept(): PostgresConnection | undefined {
@@ -126,6 +139,16 @@ export class PostgresDatabase implements Database {
   }
 }
 
+/** Somebody has given it back in the middle of a transaction: what we do must not be a part of that. */
+async function leave(connection: PostgresConnection): Promise<void> {
+  try {
+    await connection.query('ROLLBACK');
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
+}
+
 async function connectThrough(source: TypeOrmDataSource): Promise<PostgresConnection> {
   const runner = source.createQueryRunner() as TypeOrmQueryRunner;
   const client = (await runner.connect()) as PostgresClient & { end?(): Promise<void> };
@@ -133,67 +156,6 @@ async function connectThrough(source: TypeOrmDataSource): Promise<PostgresConnec
     if (broken) void client.end?.().catch(() => undefined); // the pool drops what has ended
     runner.release().catch(() => undefined);
   });
-}
-
-/** A connection for a transaction. */
-export class PostgresConnection implements Connection {
-  failure: Error | undefined;
-  #onEnded: ((cause: Error) => void) | undefined;
-  #isOver = false;
-
-  constructor(
-    readonly client: PostgresClient,
-    private readonly release: (broken: boolean) => void,
-  ) {
-    client.on('error', this.#fail);
-    client.on('end', this.#fail);
-  }
-
-  get isBusy(): boolean | undefined {
-    const { readyForQuery } = this.client as { readyForQuery?: unknown };
-    return typeof readyForQuery === 'boolean' ? !readyForQuery : undefined;
-  }
-
-  readonly query = async (sql: string): Promise<readonly Result[]> => {
-    const { connectionParameters } = this.client as { connectionParameters?: { query_timeout?: unknown } };
-    const isLimited = Boolean(connectionParameters?.query_timeout);
-    return resultsOf(await this.client.query(isLimited ? ({ text: sql, query_timeout: NEVER } as never) : sql));
-  };
-
-  whenEnded(callback: (cause: Error) => void): void {
-    if (this.failure) callback(this.failure);
-    else this.#onEnded = callback;
-  }
-
-  giveBack(): void {
-    this.#leave(this.failure !== undefined);
-  }
-
-  destroy(): void {
-    this.#leave(true);
-  }
-
-  #leave(broken: boolean): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.client.removeListener('end', this.#fail);
-    try {
-      this.release(broken); // the pool listens again from here on
-    } finally {
-      this.client.removeListener('error', this.#fail);
-    }
-  }
-
-  readonly #fail = (cause?: Error): void => {
-    if (this.failure) return;
-    this.failure = cause ?? new Error('PostgreSQL has closed the connection');
-    this.#onEnded?.(this.failure);
-  };
-}
-
-function resultsOf(answer: unknown): readonly Result[] {
-  const results = (Array.isArray(answer) ? answer : [answer]) as readonly PgResult[];
-  return results.map(({ rows, rowCount }) => ({ rows, count: rowCount ?? rows.length }));
 }
 
 /** @throws LockConfigError */

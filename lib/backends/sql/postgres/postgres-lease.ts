@@ -1,5 +1,5 @@
-import type { Database } from '../database';
-import type { LeaseStatements, Look, RowClaim } from '../dialect';
+import type { Database, Result } from '../database';
+import type { LeaseStatements, Look, Renewal, RowClaim } from '../dialect';
 import { literal, plain } from '../names';
 import { CHANNEL, NOW, textOf } from './postgres-sql';
 
@@ -43,19 +43,25 @@ export class PostgresLease implements LeaseStatements {
     return result!.rows.length > 0;
   }
 
-  async renew(database: Database, claims: readonly RowClaim[]): Promise<ReadonlySet<string>> {
-    const values = claims.map(
-      ({ row, holder, ttl }) => `(${literal(row)}, ${literal(holder)}, ${micros(ttl)}::bigint)`,
-    );
+  async renew(database: Database, claims: readonly RowClaim[]): Promise<Renewal> {
+    const list = claims.map(({ row, holder, ttl }) => `(${literal(row)}, ${literal(holder)}, ${micros(ttl)}::bigint)`);
+    const values = `(VALUES ${list.join(', ')}) AS v (key, holder, ttl)`;
+    const isMine = `l.key = v.key AND (l.holder = v.holder OR jsonb_exists(l.shared, v.holder))`;
+    const keys = claims.map(({ row }) => literal(row)).join(', ');
     const [result] = await database.query(
-      `UPDATE ${this.table} AS l SET ` +
+      `WITH unlocked AS (SELECT key FROM ${this.table} WHERE key IN (${keys}) FOR NO KEY UPDATE SKIP LOCKED) ` +
+        `UPDATE ${this.table} AS l SET ` +
         `expires_at = CASE WHEN l.holder = v.holder THEN ${NOW} + v.ttl ELSE greatest(l.expires_at, ${NOW} + v.ttl) END, ` +
         `shared = CASE WHEN l.holder = v.holder THEN l.shared ` +
         `ELSE jsonb_set(l.shared, ARRAY[v.holder, '0'], to_jsonb(${NOW} + v.ttl)) END, used_at = ${NOW} ` +
-        `FROM (VALUES ${values.join(', ')}) AS v (key, holder, ttl) ` +
-        `WHERE l.key = v.key AND (l.holder = v.holder OR jsonb_exists(l.shared, v.holder)) RETURNING v.holder AS holder`,
+        `FROM ${values} WHERE ${isMine} AND l.key IN (SELECT key FROM unlocked) RETURNING v.holder AS holder`,
     );
-    return new Set(result!.rows.map(({ holder }) => String(holder)));
+    const renewed = holdersOf(result!);
+    if (renewed.size === claims.length) return { renewed, unknown: new Set() };
+    const [left] = await database.query(
+      `SELECT v.holder AS holder FROM ${this.table} AS l JOIN ${values} ON ${isMine}`,
+    );
+    return { renewed, unknown: holdersOf(left!) };
   }
 
   #takeAlone({ row, holder, ttl, fences, label }: RowClaim): string {
@@ -85,6 +91,10 @@ export class PostgresLease implements LeaseStatements {
 /** When the last of the shared holders that meet the condition will be gone; 0 if there is none. */
 function latest(condition: string): string {
   return `(SELECT coalesce(max((value->>0)::bigint), 0) FROM jsonb_each(coalesce(shared, '{}')) WHERE ${condition})`;
+}
+
+function holdersOf({ rows }: Result): ReadonlySet<string> {
+  return new Set(rows.map(({ holder }) => textOf(holder)));
 }
 
 function isHeldBy(holder: string, mode: RowClaim['mode']): string {

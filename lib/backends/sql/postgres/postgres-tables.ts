@@ -63,13 +63,17 @@ export class PostgresTables implements TableStatements {
     await database.query(
       `SELECT length(key) + length(holder) + length(label) FROM ${this.#table} ` +
         `WHERE awaited AND shared @> '{}'::jsonb AND expires_at + fence + version + used_at < 0::bigint LIMIT 0; ` +
-        `SELECT last_value FROM ${this.#sequence} LIMIT 0`,
+        `SELECT last_value FROM ${this.#sequence} LIMIT 0; ` +
+        // They change nothing, but need the rights to.
+        `UPDATE ${this.#table} SET used_at = used_at WHERE false; ` +
+        `INSERT INTO ${this.#table} (key, used_at) SELECT key, used_at FROM ${this.#table} WHERE false`,
     );
   }
 
   async create(database: Database): Promise<void> {
     const lock = `SELECT pg_advisory_xact_lock(hashtext(${literal(`create ${this.#table}`.replaceAll('"', ''))}))`;
-    await database.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${lock}; ${this.#ddl} COMMIT`);
+    // Without BEGIN, after which a refusal would leave the connection in a failed transaction; together they are one as it is.
+    await database.query(`${lock}; ${this.#ddl}`);
   }
 
   async addRow(database: Pick<Database, 'query'>, row: string): Promise<void> {

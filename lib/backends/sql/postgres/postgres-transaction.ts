@@ -1,4 +1,5 @@
 import type { LockMode } from '../../../core/backend';
+import { LockConfigError } from '../../../core/errors';
 import type { Connection, Database, Result } from '../database';
 import type {
   Begun,
@@ -116,19 +117,39 @@ export class PostgresTransaction implements TransactionStatements {
 
   async watch(database: Database, { backend, mark }: TransactionId): Promise<boolean | undefined> {
     const [result] = await database.query(
-      `SELECT state FROM pg_stat_activity WHERE pid = ${literal(backend)} ` +
-        `AND ${epochMicros('xact_start')} = ${BigInt(mark)}`,
+      `SELECT state, ${epochMicros('xact_start')}::text AS mark FROM pg_stat_activity WHERE pid = ${literal(backend)}`,
     );
     const [found] = result!.rows;
-    if (!found) return false;
+    if (found && isHidden(found)) return undefined;
+    if (found?.['mark'] !== mark) return false;
     // Between two statements it is no sign of life: the answer may be lost, and the server count the time since then.
     return found['state'] === 'active' ? true : undefined;
   }
 
   async kill(database: Database, { backend, mark }: TransactionId): Promise<void> {
-    await database.query(
+    const [result] = await database.query(
       `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = ${literal(backend)} ` +
         `AND ${epochMicros('xact_start')} = ${BigInt(mark)}`,
+    );
+    if (result!.rows.length === 0) throw new Error('There is no such transaction, or it is not shown');
+  }
+
+  async check(database: Database): Promise<string | undefined> {
+    const rights = `has_sequence_privilege(${literal(this.sequence)}, 'USAGE') AND has_sequence_privilege(${literal(this.sequence)}, 'UPDATE')`;
+    const [result] = await database.query(
+      `SELECT (${rights})::text AS may, state FROM pg_stat_activity WHERE pid = pg_backend_pid()`,
+    );
+    const { may, state } = result!.rows[0]!;
+    if (may !== 'true') {
+      throw new LockConfigError(
+        `PostgreSQL does not let this user draw tokens from the sequence ${this.sequence}. GRANT USAGE, SELECT, UPDATE on it.`,
+      );
+    }
+    if (!isHidden({ state })) return undefined;
+    return (
+      'PostgreSQL does not show this user his own transactions in pg_stat_activity ("track_activities" is off, or the role ' +
+      'was changed by SET ROLE), so that a lock whose statement runs for longer than the ttl is lost. GRANT pg_read_all_stats ' +
+      'and pg_signal_backend to the role.'
     );
   }
 
@@ -166,6 +187,11 @@ export class PostgresTransaction implements TransactionStatements {
 /** Has the server end the session when nothing is heard of it for so long, in ms; within a SELECT that gives a row. */
 function endIdleAfter(ttl: number): string {
   return `set_config('idle_in_transaction_session_timeout', '${Math.ceil(ttl)}', true)`;
+}
+
+/** The server does not show it to this user, or does not keep it. */
+function isHidden({ state }: Result['rows'][number]): boolean {
+  return state === null || state === 'disabled';
 }
 
 function stillIn({ mark }: TransactionId): string {

@@ -25,6 +25,9 @@ export interface PostgresBackendOptions extends SqlBackendOptions<PostgresPool |
   notifications?: boolean;
 }
 
+const NO_COCKROACH =
+  'postgresBackend() does not work with CockroachDB, which has no advisory locks and no LISTEN. Use PostgreSQL.';
+
 const FAMILY: SqlFamily<PostgresPool | TypeOrmDataSource> = {
   caller: 'postgresBackend',
   urls: /^postgres(ql)?:\/\//,
@@ -32,7 +35,10 @@ const FAMILY: SqlFamily<PostgresPool | TypeOrmDataSource> = {
   driver: 'pg',
   more: ['notifications'],
   isPool(value): value is PostgresPool | TypeOrmDataSource {
-    if (isDataSource(value)) return ['postgres', 'aurora-postgres', 'cockroachdb'].includes(value.options.type);
+    if (isDataSource(value)) {
+      if (value.options.type === 'cockroachdb') throw new LockConfigError(NO_COCKROACH);
+      return ['postgres', 'aurora-postgres'].includes(value.options.type);
+    }
     const { connect, query, on, totalCount } = (value ?? {}) as Partial<PostgresPool> & { query?: unknown };
     return [connect, query, on].every((method) => typeof method === 'function') && typeof totalCount === 'number';
   },
@@ -69,9 +75,9 @@ export function postgresBackend(
   return new SqlBackend('postgres', settings, {
     dialect,
     open: (patience) => PostgresDatabase.open(settings, patience),
-    wakeups: (database) =>
+    wakeups: (database, patience) =>
       notifications !== false && database.size !== 1
-        ? new Notifications(database, systemClock, settings.commandTimeout)
+        ? new Notifications(database, systemClock, patience, settings.commandTimeout)
         : noWakeups,
   });
 }
