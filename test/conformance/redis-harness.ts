@@ -82,7 +82,7 @@ export async function playOn(place: RedisPlace, run: LockBackendCase['run']): Pr
   const keys = new Set<string>();
   const servers = [...place.nodes, ...(place.guides ?? [])];
   const backendAt = (at: At): LockBackend => {
-    const backend = redisBackend({ commandTimeout: '4s', ...place.reach(at) });
+    const backend = redisBackend({ commandTimeout: '8s', ...place.reach(at) });
     const { acquire } = backend;
     backend.acquire = (claim) => {
       for (const key of keysOf(claim.key)) keys.add(key);

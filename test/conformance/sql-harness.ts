@@ -88,7 +88,7 @@ export async function playOn(
     const url = new URL(server.url);
     Object.assign(url, { hostname: host, port: String(port) });
     const options = strategy === 'lease' ? {} : { [poolSize]: 2 * MAX_HOLDS + MORE };
-    const backend = create({ url: url.href, strategy, commandTimeout: '6s', options, ...more });
+    const backend = create({ url: url.href, strategy, commandTimeout: '12s', options, ...more });
     const { acquire } = backend;
     backend.acquire = (claim) => {
       rows.add(rowName(strategy, claim.key));
